@@ -1,0 +1,1 @@
+//! Owner of the top-level `examples/`, `benches/` and `tests/`. It exports nothing.

@@ -1,0 +1,2 @@
+//! The `traffix` binary.
+fn main() {}
