@@ -1,1 +1,7 @@
-//! traffix-core
+//! What a game release, an update or a premiere will do to an ISP's links.
+//!
+//! Pure: no I/O, no clock, no global state. Time, randomness and data are arguments.
+
+pub mod invalid;
+
+pub use invalid::Invalid;
