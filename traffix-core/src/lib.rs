@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no global state. Time, randomness and data are arguments.
 
+pub mod delivery;
 pub mod invalid;
 
 pub use invalid::Invalid;
