@@ -1,8 +1,20 @@
 //! What a game release, an update or a premiere will do to an ISP's links.
 //!
 //! Pure: no I/O, no clock, no global state. Time, randomness and data are arguments.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless
+)]
 
+pub mod catalogue;
 pub mod delivery;
+pub mod evidence;
 pub mod invalid;
+pub mod units;
 
+pub use evidence::{Evidence, Fact, Observation, SourceKind};
 pub use invalid::Invalid;
+pub use units::{BitsPerSecond, Bytes, ParseUnitError};

@@ -1,4 +1,5 @@
 //! The prefix table answers like a scan over the list.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +15,7 @@ fn origin(n: u8) -> Origin {
         kind,
         tenancy: Tenancy::Shared,
         source: "test".into(),
-        observed: Some(if n % 2 == 0 { "2026-01" } else { "2025" }.parse().unwrap()),
+        observed: Some(if n.is_multiple_of(2) { "2026-01" } else { "2025" }.parse().unwrap()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use super::error::{ParseDeliveryError, shown};
 
 /// A 32-bit autonomous system number (RFC 6793). Printed as `AS32590`, parsed with or without the prefix.
 ///
@@ -13,7 +13,7 @@ use crate::Invalid;
 /// use traffix_core::delivery::Asn;
 /// assert_eq!("AS32590".parse::<Asn>()?, Asn(32590));
 /// assert_eq!("32590".parse::<Asn>()?.to_string(), "AS32590");
-/// # Ok::<(), traffix_core::Invalid>(())
+/// # Ok::<(), traffix_core::delivery::ParseDeliveryError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -34,13 +34,13 @@ impl Asn {
 }
 
 impl FromStr for Asn {
-    type Err = Invalid;
+    type Err = ParseDeliveryError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, ParseDeliveryError> {
         let digits = text.strip_prefix("AS").or_else(|| text.strip_prefix("as")).unwrap_or(text);
         match digits.parse() {
             Ok(number) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(number)),
-            _ => Err(Invalid::new("", "must be an AS number between 0 and 4294967295")),
+            _ => Err(ParseDeliveryError::Asn(shown(text))),
         }
     }
 }

@@ -6,8 +6,9 @@ use chrono::{Days, NaiveDate};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Asn, CdnId, HostPattern, PartialDate, PlatformId};
-use crate::Invalid;
+use super::{Asn, CdnId, HostPattern, PartialDate};
+use crate::catalogue::{PlatformId, Region};
+use crate::{Invalid, SourceKind};
 
 /// How long a current statement stands before somebody should look again, in days.
 ///
@@ -31,6 +32,7 @@ const REVIEW_AFTER_DAYS: u64 = 365;
 ///     role: Role::Origin,
 ///     tenancy: Tenancy::Dedicated,
 ///     region: None,
+///     site: None,
 ///     status: Status::Current,
 ///     evidence: EvidenceKind::Official,
 ///     source: "ISteamDirectory/GetSteamPipeDomains".into(),
@@ -43,7 +45,7 @@ const REVIEW_AFTER_DAYS: u64 = 365;
 /// };
 /// assert!(assertion.check().is_empty());
 /// assert_eq!(assertion.review_due().map(|day| day.to_string()).as_deref(), Some("2027-12-31"));
-/// # Ok::<(), traffix_core::Invalid>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,9 +69,12 @@ pub struct Assertion {
     pub role: Role,
     /// Who else uses the same servers.
     pub tenancy: Tenancy,
-    /// Where it holds: an ISO 3166 country code, `EU`, or a site code in lower case (`fra1`). Absent: everywhere.
+    /// Where it holds. Absent: everywhere, as far as the source says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
+    pub region: Option<Region>,
+    /// The CDN's own code of the site, in lower case (`fra1`), where the host names carry one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// Whether it still holds.
     pub status: Status,
     /// What kind of source says so.
@@ -136,10 +141,10 @@ impl Assertion {
         {
             findings.push(Invalid::new("/valid_until", "must not lie before valid_from"));
         }
-        if self.region.as_deref().is_some_and(|region| {
-            region.is_empty() || region.len() > 8 || !region.bytes().all(|b| b.is_ascii_alphanumeric())
-        }) {
-            findings.push(Invalid::new("/region", "must be a country code, EU or a site code"));
+        let site_code =
+            |site: &str| matches!(site.len(), 1..=8) && site.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !self.site.as_deref().is_none_or(site_code) {
+            findings.push(Invalid::new("/site", "must be one to eight letters and digits"));
         }
         if (self.role == Role::EmbeddedCache) != (self.tenancy == Tenancy::Embedded) {
             findings.push(Invalid::new("/tenancy", "must be embedded exactly if the role is embedded-cache"));
@@ -224,6 +229,18 @@ impl EvidenceKind {
     }
 }
 
+impl From<EvidenceKind> for SourceKind {
+    /// The authority of the source in the catalogue's terms: a paper ranks with measurements.
+    fn from(kind: EvidenceKind) -> Self {
+        match kind {
+            EvidenceKind::Official => Self::Official,
+            EvidenceKind::Measurement | EvidenceKind::Paper => Self::Measurement,
+            EvidenceKind::CommunityList => Self::Community,
+            EvidenceKind::TradePress => Self::Press,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +255,7 @@ mod tests {
             role: Role::Cdn,
             tenancy: Tenancy::Shared,
             region: None,
+            site: None,
             status: Status::Historical,
             evidence: EvidenceKind::CommunityList,
             source: "a list".into(),
@@ -280,10 +298,10 @@ mod tests {
         assertion.confidence = f64::NAN;
         assertion.source = " ".into();
         assertion.role = Role::EmbeddedCache;
-        assertion.region = Some("north west".into());
+        assertion.site = Some("north west".into());
         assertion.valid_from = Some("2026".parse().unwrap());
         let pointers: Vec<String> = assertion.check().into_iter().map(|finding| finding.pointer).collect();
-        assert_eq!(pointers, ["/source", "/confidence", "/valid_until", "/region", "/tenancy"]);
+        assert_eq!(pointers, ["/source", "/confidence", "/valid_until", "/site", "/tenancy"]);
     }
 
     #[test]

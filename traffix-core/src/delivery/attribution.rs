@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Asn, CdnId, PartialDate, PlatformId, PrefixKind, Tenancy};
+use super::{Asn, CdnId, PartialDate, PrefixKind, Tenancy};
+use crate::catalogue::PlatformId;
 
 /// What is known about one address.
 ///
@@ -83,7 +84,7 @@ impl Candidate {
     /// let all = Candidate::distribution(&[("gog".parse()?, 0.25), ("steam".parse()?, 0.5)]);
     /// assert_eq!(all[0].platform.as_ref().map(|id| id.as_str()), Some("steam"));
     /// assert_eq!((all[2].platform.is_none(), all[2].probability), (true, 0.25));
-    /// # Ok::<(), traffix_core::Invalid>(())
+    /// # Ok::<(), traffix_core::catalogue::ParseSlugError>(())
     /// ```
     pub fn distribution(known: &[(PlatformId, f64)]) -> Vec<Self> {
         let mut merged = std::collections::BTreeMap::<&PlatformId, f64>::new();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{Datelike, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use super::error::{ParseDeliveryError, shown};
 
 /// A calendar date whose month or day may be unknown; `2021` never turns into 1 January 2021.
 ///
@@ -17,7 +17,7 @@ use crate::Invalid;
 /// let month: PartialDate = "2020-10".parse()?;
 /// assert_eq!(month.to_string(), "2020-10");
 /// assert_eq!(month.last_day().to_string(), "2020-10-31");
-/// # Ok::<(), traffix_core::Invalid>(())
+/// # Ok::<(), traffix_core::delivery::ParseDeliveryError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -76,17 +76,17 @@ impl PartialDate {
 }
 
 impl FromStr for PartialDate {
-    type Err = Invalid;
+    type Err = ParseDeliveryError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text).ok_or_else(|| Invalid::new("", "must be a date as YYYY, YYYY-MM or YYYY-MM-DD"))
+    fn from_str(text: &str) -> Result<Self, ParseDeliveryError> {
+        Self::parse(text).ok_or_else(|| ParseDeliveryError::Date(shown(text)))
     }
 }
 
 impl TryFrom<String> for PartialDate {
-    type Error = Invalid;
+    type Error = ParseDeliveryError;
 
-    fn try_from(text: String) -> Result<Self, Invalid> {
+    fn try_from(text: String) -> Result<Self, ParseDeliveryError> {
         text.parse()
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use super::error::{ParseDeliveryError, shown};
 
 /// A host name or a pattern of host names.
 ///
@@ -23,7 +23,7 @@ use crate::Invalid;
 /// let caches: HostPattern = "cache*-fra1.steamcontent.com".parse()?;
 /// assert!(caches.matches("CACHE12-fra1.steamcontent.com."));
 /// assert!(!caches.matches("cache-fra1.steamcontent.com"));
-/// # Ok::<(), traffix_core::Invalid>(())
+/// # Ok::<(), traffix_core::delivery::ParseDeliveryError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -99,25 +99,21 @@ fn check(name: &str) -> bool {
 }
 
 impl FromStr for HostPattern {
-    type Err = Invalid;
+    type Err = ParseDeliveryError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, ParseDeliveryError> {
         let name = text.to_ascii_lowercase();
         if check(&name) {
             return Ok(Self(name));
         }
-        let shown: String = text.chars().take(80).collect();
-        Err(Invalid::new(
-            "",
-            format!("must be a host name, `*.name`, or a name with `*` for a run of digits, got {shown:?}"),
-        ))
+        Err(ParseDeliveryError::Host(shown(text)))
     }
 }
 
 impl TryFrom<String> for HostPattern {
-    type Error = Invalid;
+    type Error = ParseDeliveryError;
 
-    fn try_from(text: String) -> Result<Self, Invalid> {
+    fn try_from(text: String) -> Result<Self, ParseDeliveryError> {
         text.parse()
     }
 }

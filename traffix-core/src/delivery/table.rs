@@ -14,7 +14,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Asn, Assertion, Attribution, Candidate, CdnId, PartialDate, PlatformId, Tenancy};
+use super::{Asn, Assertion, Attribution, Candidate, CdnId, PartialDate, Tenancy};
+use crate::catalogue::PlatformId;
 
 /// What kind of list a prefix is from; later variants beat earlier ones on an equal prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
