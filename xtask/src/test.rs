@@ -28,7 +28,9 @@ const STEPS: [Step; 8] = [
 /// Runs the named steps, or all.
 pub(crate) fn test(names: &[String]) -> Result {
     if names.iter().any(|n| n == "--list") {
-        STEPS.iter().for_each(|(name, _)| println!("{name}"));
+        for (name, _) in STEPS {
+            println!("{name}");
+        }
         return Ok(());
     }
     if let Some(unknown) = names.iter().find(|n| STEPS.iter().all(|(name, _)| n != name)) {
@@ -45,7 +47,9 @@ pub(crate) fn test(names: &[String]) -> Result {
         }
         println!("── {name}: {:.0} s ──", started.elapsed().as_secs_f64());
     }
-    failed.iter().for_each(|line| eprintln!("failed: {line}"));
+    for line in &failed {
+        eprintln!("failed: {line}");
+    }
     println!("\nchecks: {passed} passed, {} failed", failed.len());
     if failed.is_empty() { Ok(()) } else { Err(format!("{} of the checks failed", failed.len())) }
 }
