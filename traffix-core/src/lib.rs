@@ -2,6 +2,20 @@
 //!
 //! Pure: no I/O, no clock, no global state. Time, randomness and data are arguments.
 
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless
+)]
+
+pub mod forecast;
+pub mod golden;
 pub mod invalid;
+pub mod learning;
+pub mod score;
+
+mod num;
 
 pub use invalid::Invalid;
