@@ -1,7 +1,6 @@
 //! What a game release, an update or a premiere will do to an ISP's links.
 //!
 //! Pure: no I/O, no clock, no global state. Time, randomness and data are arguments.
-
 #![deny(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -10,12 +9,17 @@
     clippy::cast_lossless
 )]
 
+pub mod catalogue;
+pub mod evidence;
 pub mod forecast;
 pub mod golden;
 pub mod invalid;
 pub mod learning;
 pub mod score;
+pub mod units;
 
 mod num;
 
+pub use evidence::{Evidence, Fact, Observation, SourceKind};
 pub use invalid::Invalid;
+pub use units::{BitsPerSecond, Bytes, ParseUnitError};

@@ -1,0 +1,21 @@
+//! The catalogue: releases and updates, where they are listed, how large they are and when they come.
+//!
+//! An [`Ru`] (release or update) has one [`Listing`] per distribution platform. Sizes, windows, weights and
+//! audience signals are [facts](crate::Fact): each knows its sources and keeps their disagreements. Unknown
+//! is `None`, never zero.
+
+mod ids;
+mod listing;
+mod merge;
+mod ru;
+mod validate;
+
+pub use ids::{CategoryId, CompanyId, ParseSlugError, PlatformId, Region, RuId};
+pub use listing::{
+    Audience, ByteRange, DownloadSize, Listing, Phase, PhaseKind, PhaseStatus, Precision, RegionalWeight,
+    Window,
+};
+pub use ru::{Company, Content, Ru, RuKind, Thumbnail};
+
+#[cfg(test)]
+mod tests;
