@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod golden;
 pub mod invalid;
 pub mod learning;
+pub mod network;
 pub mod score;
 pub mod units;
 
