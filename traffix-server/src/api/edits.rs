@@ -28,7 +28,7 @@ impl EditApi {
         let written = match put(&self.0, &ru, Expect::Absent, &who.actor()).await {
             Err(StoreError::Conflict { .. }) => {
                 let detail = format!("ru {:?} exists already; PUT edits it", ru.id.as_str());
-                return Err(Problem { status: 409, ..Problem::at("/id", detail) }.titled(Kind::Conflict));
+                return Err(Problem::at("/id", detail).into_kind(Kind::Conflict));
             }
             other => other?,
         };

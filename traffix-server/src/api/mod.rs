@@ -5,7 +5,6 @@ mod changes;
 mod companies;
 mod edits;
 mod lists;
-mod networks;
 mod releases;
 pub(crate) mod schema;
 
@@ -43,7 +42,6 @@ type Apis = (
     releases::ReleaseApi,
     companies::CompanyApi,
     changes::ChangeApi,
-    networks::NetworkApi,
 );
 
 /// The service over a state.
@@ -55,7 +53,6 @@ pub(crate) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
         releases::ReleaseApi(state()),
         companies::CompanyApi(state()),
         changes::ChangeApi(state()),
-        networks::NetworkApi(state()),
     );
     described(OpenApiService::new(apis, "traffix", "1"))
 }
