@@ -8,9 +8,14 @@ mod lists;
 mod releases;
 pub(crate) mod schema;
 
+use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use poem_openapi::{OpenApiService, Tags};
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{OpenApi, OpenApiService, Tags};
 
 use crate::AppState;
 
@@ -36,7 +41,24 @@ pub(crate) enum Chapter {
     Changes,
 }
 
-type Apis = (
+/// Lists the parts of the API once, for the service and for its description.
+macro_rules! apis {
+    ($($module:ident :: $api:ident),* $(,)?) => {
+        pub(crate) type Apis = ($($module::$api,)*);
+
+        /// The service over a state.
+        pub(crate) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
+            described(OpenApiService::new(($($module::$api(Arc::clone(state)),)*), "traffix", "1"))
+        }
+
+        /// The documents of the parts. The framework repeats a path that two parts share; apart they are whole.
+        fn descriptions() -> Vec<String> {
+            vec![$(described(OpenApiService::new(Description::<$module::$api>(PhantomData), "traffix", "1")).spec()),*]
+        }
+    };
+}
+
+apis!(
     catalogue::CatalogueApi,
     edits::EditApi,
     releases::ReleaseApi,
@@ -44,44 +66,21 @@ type Apis = (
     changes::ChangeApi,
 );
 
-/// The service over a state.
-pub(crate) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
-    let state = || Arc::clone(state);
-    let apis = (
-        catalogue::CatalogueApi(state()),
-        edits::EditApi(state()),
-        releases::ReleaseApi(state()),
-        companies::CompanyApi(state()),
-        changes::ChangeApi(state()),
-    );
-    described(OpenApiService::new(apis, "traffix", "1"))
-}
+/// Stands for a part where only its description is wanted: that needs no state.
+struct Description<T>(PhantomData<fn() -> T>);
 
-/// The service's description; it needs no state.
-fn description() -> OpenApiService<Description, ()> {
-    described(OpenApiService::new(Description, "traffix", "1"))
-}
+type Routes = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
-/// Stands for [`Apis`] where only their description is wanted.
-struct Description;
-
-impl poem_openapi::OpenApi for Description {
-    fn meta() -> Vec<poem_openapi::registry::MetaApi> {
-        <Apis as poem_openapi::OpenApi>::meta()
+impl<T: OpenApi> OpenApi for Description<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
     }
 
-    fn register(registry: &mut poem_openapi::registry::Registry) {
-        <Apis as poem_openapi::OpenApi>::register(registry);
+    fn register(registry: &mut Registry) {
+        T::register(registry);
     }
 
-    fn add_routes(
-        self,
-        _: &mut std::collections::HashMap<
-            String,
-            std::collections::HashMap<poem::http::Method, poem::endpoint::BoxEndpoint<'static>>,
-        >,
-    ) {
-    }
+    fn add_routes(self, _: &mut Routes) {}
 }
 
 fn described<T>(service: OpenApiService<T, ()>) -> OpenApiService<T, ()> {

@@ -57,10 +57,30 @@ pub(crate) fn document() -> &'static Value {
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let service = super::description();
-    let sealed = serde_json::from_str(&service.spec()).unwrap_or_default();
-    unsealed(sealed)
+    let parts = super::descriptions();
+    let parts = parts.iter().map(|part| serde_json::from_str::<Value>(part).unwrap_or_default());
+    unsealed(parts.reduce(united).unwrap_or_default())
 });
+
+/// Two documents as one: objects are united, of anything else the first one's stays.
+fn united(mut one: Value, other: Value) -> Value {
+    match (&mut one, other) {
+        (Value::Object(fields), Value::Object(others)) => {
+            for (name, value) in others {
+                match fields.remove(&name) {
+                    Some(known) => fields.insert(name, united(known, value)),
+                    None => fields.insert(name, value),
+                };
+            }
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            let new: Vec<_> = others.into_iter().filter(|other| !items.contains(other)).collect();
+            items.extend(new);
+        }
+        _ => {}
+    }
+    one
+}
 
 /// Swagger UI with the document in it.
 pub(crate) fn swagger_html<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
