@@ -21,6 +21,7 @@
 pub mod attribution;
 pub mod cdn;
 pub mod delivery;
+pub mod docs;
 mod embedded;
 mod error;
 pub mod export;
@@ -31,23 +32,14 @@ pub mod profile;
 mod registry;
 mod support;
 
-mod apple;
-mod battlenet;
-mod ea;
-mod epic;
-mod gog;
-mod nintendo;
-mod playstation;
-mod riot;
-mod steam;
-mod ubisoft;
-#[path = "windows-update/mod.rs"]
-mod windows_update;
-mod xbox;
-
 pub use attribution::prefix_table;
 pub use error::{DataError, PlatformError};
 pub use platform::{Platform, PlatformExt};
 pub use profile::Profile;
 pub use registry::{PLATFORMS, default_weights, platform};
 pub use support::{Availability, Datum, Support};
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
