@@ -7,6 +7,7 @@
 mod api;
 pub mod auth;
 pub mod clock;
+mod compute;
 pub mod config;
 mod health;
 mod http;
