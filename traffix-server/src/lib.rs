@@ -1,1 +1,4 @@
-//! traffix-server
+//! Reference server and command line of traffix.
+#![forbid(unsafe_code)]
+
+pub mod plot;
