@@ -24,6 +24,16 @@ pub enum StoreError {
         /// The revision that it has now; `None` if it does not exist.
         actual: Option<i64>,
     },
+    /// Others refer to the entity; change them first.
+    #[error("{entity} {id:?} cannot be changed so: {by} refers to it")]
+    InUse {
+        /// What was to be written.
+        entity: &'static str,
+        /// Its identifier.
+        id: String,
+        /// One of those that refer to it.
+        by: String,
+    },
     /// The value cannot be stored; correct it.
     #[error("not valid: {}", list(.0))]
     Invalid(Vec<Invalid>),
