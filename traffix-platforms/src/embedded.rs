@@ -1,0 +1,11 @@
+//! Data that is compiled into the crate.
+
+use std::fmt::Display;
+
+/// The value of embedded data.
+///
+/// Embedded data is no input: it is fixed when the crate is built, and the registry's tests read all of it. If it
+/// were broken anyway, nothing this crate could say would be true, so this is its only deliberate panic.
+pub(crate) fn must<T, E: Display>(what: &str, value: Result<T, E>) -> T {
+    value.unwrap_or_else(|error| panic!("embedded data {what}: {error}"))
+}
