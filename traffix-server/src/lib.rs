@@ -4,6 +4,7 @@
 //! to stop. A handler extracts, calls one library function and maps the result.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod plot;

@@ -1,0 +1,49 @@
+//! Writing answers.
+
+use std::io::{BufWriter, IsTerminal as _, Write};
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::plot::TextOptions;
+
+/// Standard output, buffered. Every write can fail, because the reader may go away.
+pub(super) struct Out {
+    to: Box<dyn Write>,
+    terminal: bool,
+}
+
+impl Out {
+    pub(super) fn stdout() -> Self {
+        let stdout = std::io::stdout();
+        Self { terminal: stdout.is_terminal(), to: Box::new(BufWriter::new(stdout)) }
+    }
+
+    /// Writes a text and ends the line.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
+        Ok(writeln!(self.to, "{}", text.as_ref())?)
+    }
+
+    /// Writes a value as JSON: indented for people, on one line for programs.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text =
+            if self.terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        self.line(text.map_err(|error| Failure::new(format_args!("cannot print the answer: {error}")))?)
+    }
+
+    /// How charts are drawn here: as wide as the terminal, coloured unless `NO_COLOR` is set.
+    pub(super) fn chart_options(&self) -> TextOptions {
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let size = console::Term::stdout().size_checked().filter(|_| self.terminal);
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        TextOptions {
+            width: columns.or(size.map(|(_, columns)| columns.into())).unwrap_or(80),
+            colour: self.terminal && !plain,
+            ..TextOptions::default()
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.to.flush()?)
+    }
+}
