@@ -179,7 +179,9 @@ pub fn print(assertions: &[Assertion]) -> String {
         "# Who delivers what. Fields: platform, CDN, ASN, role, host, region or site, status, source, share hint, note.\n",
     );
     for (number, (source, evidence, observed)) in (1..).zip(sources) {
-        text.push_str(&["source", &format!("s{number}"), &label(evidence), &field(observed), source].join("\t"));
+        text.push_str(
+            &["source", &format!("s{number}"), &label(evidence), &field(observed), source].join("\t"),
+        );
         text.push('\n');
     }
     text + &lines

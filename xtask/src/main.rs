@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask serve` and `cargo xtask test` are all that a newcomer needs.
 
+mod cdn_data;
 mod packages;
 mod run;
 mod serve;
@@ -14,6 +15,8 @@ usage: cargo xtask TASK
                      (ARGS go to `traffix serve`, for example --at 2023-11-01T00:00Z)
   test [STEP…]       everything that CI runs; without STEP all of them, `test --list` names them
   codegen [--check]  write the generated documents, or fail if they are stale
+  cdn-data --from DIR [--check] | --to DIR
+                     rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         "serve" => serve::serve(&args),
         "test" => test::test(&args),
         "codegen" => run::codegen(&args),
+        "cdn-data" => cdn_data::cdn_data(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -149,8 +149,9 @@ impl Assertion {
         if (self.role == Role::EmbeddedCache) != (self.tenancy == Tenancy::Embedded) {
             findings.push(Invalid::new("/tenancy", "must be embedded exactly if the role is embedded-cache"));
         }
-        if self.cdn.is_none() && self.asn.is_none() && self.host.is_none() && self.prefix.is_none() {
-            findings.push(Invalid::new("", "must name a CDN, an ASN, a prefix or a host"));
+        let names = self.cdn.is_some() || self.asn.is_some() || self.host.is_some() || self.prefix.is_some();
+        if !names && self.share_hint.is_none() {
+            findings.push(Invalid::new("", "must name a CDN, an ASN, a prefix or a host, or give a share"));
         }
         findings
     }

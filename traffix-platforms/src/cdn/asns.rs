@@ -135,6 +135,9 @@ mod tests {
     #[test]
     fn mistakes_name_the_line() {
         let error = parse_asns("#\n\nakamai\t1").unwrap_err();
-        assert_eq!(error.to_string(), "line 3: an ASN has thirteen fields separated by tabs, this line has 2");
+        assert_eq!(
+            error.to_string(),
+            "line 3: an ASN has thirteen fields separated by tabs, this line has 2"
+        );
     }
 }

@@ -209,10 +209,7 @@ fn read_groups(
     (0..count).map(|_| read_group(cursor, texts)).collect()
 }
 
-fn read_group(
-    cursor: &mut Cursor<'_>,
-    texts: &[&str],
-) -> Result<(PrefixGroup, [usize; 2]), DecodeError> {
+fn read_group(cursor: &mut Cursor<'_>, texts: &[&str]) -> Result<(PrefixGroup, [usize; 2]), DecodeError> {
     fn text<'t>(cursor: &mut Cursor<'_>, texts: &[&'t str]) -> Result<&'t str, DecodeError> {
         let index = usize::try_from(cursor.number("group")?).ok();
         index.and_then(|index| texts.get(index)).copied().ok_or(DecodeError::Range("string index"))
@@ -267,7 +264,8 @@ mod tests {
 
     fn prefix() -> impl Strategy<Value = IpNet> {
         prop_oneof![
-            (any::<u32>(), 0_u8..=32).prop_map(|(a, l)| IpNet::new(std::net::Ipv4Addr::from(a).into(), l).unwrap()),
+            (any::<u32>(), 0_u8..=32)
+                .prop_map(|(a, l)| IpNet::new(std::net::Ipv4Addr::from(a).into(), l).unwrap()),
             (any::<u128>(), 0_u8..=128)
                 .prop_map(|(a, l)| IpNet::new(std::net::Ipv6Addr::from(a).into(), l).unwrap()),
         ]

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
-use traffix_core::delivery::{Asn, CdnId, Origin, PartialDate, PrefixKind, PrefixTable, PrefixTableBuilder};
+use traffix_core::delivery::{Asn, CdnId, PartialDate, PrefixKind};
 
 pub use codec::{DecodeError, decode, encode};
 
