@@ -75,3 +75,67 @@ fn a_reader_that_goes_away_is_no_failure() {
     let run = traffix(&["verify-model", "-"]).stdin(&many).run_and_read_only_one_line();
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
 }
+
+#[test]
+fn attribute_answers_good_lines_and_counts_bad_ones() {
+    let run = traffix(&["attribute"]).stdin(b"155.133.226.70\nfoo\n\n2001:db8::1\r\n\xff\xfe\n").run();
+    assert_eq!(run.code, 1);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines[0].starts_with("155.133.226.70  valve AS32590 dedicated "), "{}", lines[0]);
+    assert_eq!(lines[1], "2001:db8::1  unknown  unknown 1.00");
+    assert!(run.stderr.contains("line 2: \"foo\" is not an IP address"), "{}", run.stderr);
+    assert!(run.stderr.contains("line 5: "), "{}", run.stderr);
+    assert!(run.stderr.contains("2 of 4"), "{}", run.stderr);
+}
+
+#[test]
+fn attribute_json_is_a_list_even_of_nothing() {
+    let json = traffix(&["attribute", "--json", "155.133.226.70", "192.0.2.1"]).run().json();
+    assert_eq!(json["items"][0]["cdn"], "valve");
+    let probabilities = json["items"][1]["platforms"].as_array().unwrap();
+    assert_eq!(probabilities.len(), 1);
+    assert_eq!(traffix(&["attribute", "-", "--json"]).stdin("").run().json()["items"], serde_json::json!([]));
+}
+
+#[test]
+fn attribute_survives_endless_lines() {
+    let run = traffix(&["attribute", "-"]).stdin(vec![b'1'; 100_000]).run();
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+}
+
+#[test]
+fn platforms_are_listed_as_text_and_json() {
+    assert!(traffix(&["platforms"]).run().expect(0).contains("\nsteam "));
+    let json = traffix(&["platforms", "list", "--json"]).run().json();
+    assert!(json["items"].as_array().unwrap().iter().any(|item| item["id"] == "playstation"));
+}
+
+#[test]
+fn exports_are_replaced_whole_and_never_emptied_by_accident() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prefixes.csv");
+    let file = path.to_str().unwrap();
+    traffix(&["export", "prefixes-csv", "--out", file]).run().expect(0);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.starts_with(b"# generator: traffix"));
+    let small = ["export", "prefixes-csv", "--cdn", "valve", "--out", file];
+    let run = traffix(&small).run();
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("--force"), "{}", run.stderr);
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    traffix(&[&small[..], &["--force"]].concat()).run().expect(0);
+    assert!(std::fs::read(&path).unwrap().len() < whole.len());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    let missing = dir.path().join("no/such/dir/x.csv");
+    assert_eq!(traffix(&["export", "csv", "--out", missing.to_str().unwrap()]).run().code, 1);
+    assert_eq!(traffix(&["export", "csv", "--cdn", "nobody", "--out", "-"]).run().code, 2);
+    assert_eq!(traffix(&["export", "sandwich", "--out", "-"]).run().code, 2);
+}
+
+#[test]
+fn export_of_everything_is_json_and_the_same_every_time() {
+    let export = || traffix(&["export", "json", "--out", "-"]).run().expect(0);
+    let document: serde_json::Value = serde_json::from_str(&export()).unwrap();
+    assert_eq!(document["prefixes"]["count"], document["prefixes"]["items"].as_array().unwrap().len());
+    assert_eq!(export(), export());
+}

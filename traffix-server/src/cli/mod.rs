@@ -3,9 +3,12 @@
 //! Answers go to standard output, everything else to standard error. Exit code 0 is success, 1 is failure,
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
+mod attribute;
+mod export;
 mod failure;
 mod input;
 mod output;
+mod platforms;
 mod verify;
 
 use std::path::PathBuf;
@@ -26,6 +29,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Attribute(attribute::Args),
+    Export(export::Args),
+    Platforms(platforms::Args),
     VerifyModel(verify::Args),
 }
 
@@ -36,9 +42,32 @@ enum Command {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let mut out = Out::stdout();
     match cli.command {
+        Command::Attribute(args) => attribute::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, &mut out),
+        Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;
     out.flush()
+}
+
+/// Says something beside the answer.
+fn tell(text: &str) {
+    use std::io::Write as _;
+    // Nobody may be listening, which is fine.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Says what is wrong with a part of the input while the rest is worked on.
+fn complain(text: &str) {
+    tell(&format!("error: {text}"));
+}
+
+/// The word that stands for a value in JSON, such as `dedicated`.
+fn word(value: impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "-".into(),
+    }
 }
 
 /// A file to read; `-` is standard input.

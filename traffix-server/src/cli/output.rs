@@ -24,6 +24,16 @@ impl Out {
         Ok(writeln!(self.to, "{}", text.as_ref())?)
     }
 
+    /// Writes a text as it is.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.to.write_all(bytes)?)
+    }
+
     /// Writes a value as JSON: indented for people, on one line for programs.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text =
