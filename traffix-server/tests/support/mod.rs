@@ -6,42 +6,42 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A command line that was not run yet.
-pub struct Line {
+pub(crate) struct Line {
     command: Command,
     stdin: Option<Vec<u8>>,
 }
 
 /// What a run left.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// `traffix` with arguments, in an empty environment and an own directory.
-pub fn traffix(arguments: &[&str]) -> Line {
+pub(crate) fn traffix(arguments: &[&str]) -> Line {
     let mut command = Command::new(env!("CARGO_BIN_EXE_traffix"));
     command.args(arguments).env_clear().env("PATH", "").stdin(Stdio::null());
     Line { command, stdin: None }
 }
 
 impl Line {
-    pub fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
         self.stdin = Some(text.as_ref().to_vec());
         self
     }
 
-    pub fn dir(mut self, path: &Path) -> Self {
+    pub(crate) fn dir(mut self, path: &Path) -> Self {
         self.command.current_dir(path);
         self
     }
 
-    pub fn env(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
         self.command.env(key, value);
         self
     }
 
-    pub fn spawn(mut self) -> Child {
+    pub(crate) fn spawn(mut self) -> Child {
         if self.stdin.is_some() {
             self.command.stdin(Stdio::piped());
         }
@@ -53,7 +53,7 @@ impl Line {
         child
     }
 
-    pub fn run(self) -> Run {
+    pub(crate) fn run(self) -> Run {
         let output = self.spawn().wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
         let run = Run {
@@ -65,7 +65,7 @@ impl Line {
         run
     }
 
-    pub fn run_and_read_only_one_line(self) -> Run {
+    pub(crate) fn run_and_read_only_one_line(self) -> Run {
         let mut child = self.spawn();
         let mut stdout = String::new();
         let mut reader = BufReader::new(child.stdout.take().unwrap());
@@ -79,18 +79,18 @@ impl Line {
 
 impl Run {
     /// Standard output, if the run ended with this code.
-    pub fn expect(self, code: i32) -> String {
+    pub(crate) fn expect(self, code: i32) -> String {
         assert_eq!(self.code, code, "stderr: {}", self.stderr);
         self.stdout
     }
 
-    pub fn json(self) -> serde_json::Value {
+    pub(crate) fn json(self) -> serde_json::Value {
         serde_json::from_str(&self.expect(0)).expect("JSON on standard output")
     }
 }
 
 /// Writes a file and returns its path.
-pub fn write(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
+pub(crate) fn write(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
     let path = dir.join(name);
     std::fs::write(&path, content).unwrap();
     path.to_str().unwrap().to_owned()
