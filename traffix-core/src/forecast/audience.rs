@@ -89,8 +89,9 @@ pub fn fuse(estimates: &[LogNormal], floor_sigma: f64) -> Option<LogNormal> {
         weight += w;
         sum += w * libm::log(e.median);
     }
-    (weight > 0.0)
-        .then(|| LogNormal::new(libm::exp(sum / weight), libm::sqrt(1.0 / weight + floor_sigma * floor_sigma)))
+    (weight > 0.0).then(|| {
+        LogNormal::new(libm::exp(sum / weight), libm::sqrt(1.0 / weight + floor_sigma * floor_sigma))
+    })
 }
 
 /// Log-scale spread of independent parts: the root of the sum of their squares.

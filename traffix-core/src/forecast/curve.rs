@@ -138,11 +138,7 @@ impl Shift {
         let whole = bins.floor();
         let rest = bins - whole;
         let u = 1.0 - rest;
-        Self {
-            whole: num::to_usize(whole),
-            taps: [rest * rest / 2.0, 0.5 + u - u * u, u * u / 2.0],
-            rest,
-        }
+        Self { whole: num::to_usize(whole), taps: [rest * rest / 2.0, 0.5 + u - u * u, u * u / 2.0], rest }
     }
 }
 

@@ -260,14 +260,16 @@ pub const RUSH_S: LogNormal = LogNormal::new(2.0 * HOUR_S, 0.5);
 
 /// Exponent and scale (operational s) of returning to a game. Published, Chambers and Feng 2005: half in
 /// two days, 90 % in 18 days; spreads Assumed (2026-11).
-pub const RETURN_GAME: (LogNormal, LogNormal) = (LogNormal::new(0.55, 0.15), LogNormal::new(3.9 * DAY_S, 0.4));
+pub const RETURN_GAME: (LogNormal, LogNormal) =
+    (LogNormal::new(0.55, 0.15), LogNormal::new(3.9 * DAY_S, 0.4));
 
 /// The same for phone apps. Published, <https://deathstartup.com/?p=58>: 65 % in 3 days, 90 % in 14.
 pub const RETURN_APP: (LogNormal, LogNormal) = (LogNormal::new(0.51, 0.15), LogNormal::new(2.7 * DAY_S, 0.4));
 
 /// The same for major versions of a phone OS. Published adoption of iOS 9, 10 and 11 (Mixpanel):
 /// <https://iapptweak.com> 2017-10, <https://iphonehacks.com> 2017-09; fitted .66/.54/.59 and 21/31/50 days.
-pub const RETURN_PHONE_OS: (LogNormal, LogNormal) = (LogNormal::new(0.59, 0.15), LogNormal::new(35.0 * DAY_S, 0.4));
+pub const RETURN_PHONE_OS: (LogNormal, LogNormal) =
+    (LogNormal::new(0.59, 0.15), LogNormal::new(35.0 * DAY_S, 0.4));
 
 /// The same for a monthly Windows patch: 80 % of the downloads in the first day. Published, Gkantsidis et al.
 /// 2006, <https://infoq.com/news/Planet-Scale-Updates>.
@@ -279,7 +281,8 @@ pub const RETURN_WINDOWS_FEATURE: (LogNormal, LogNormal) =
     (LogNormal::new(1.2, 0.15), LogNormal::new(79.0 * DAY_S, 0.4));
 
 /// The same for a title to stream after its premiere. Assumed (2026-11).
-pub const RETURN_MEDIA: (LogNormal, LogNormal) = (LogNormal::new(0.7, 0.15), LogNormal::new(2.0 * DAY_S, 0.5));
+pub const RETURN_MEDIA: (LogNormal, LogNormal) =
+    (LogNormal::new(0.7, 0.15), LogNormal::new(2.0 * DAY_S, 0.5));
 
 /// Share of viewers who press play within minutes of a premiere: logit-normal median and spread. Assumed.
 pub const PREMIERE_MASS: (f64, f64) = (0.3, 0.7);
@@ -326,8 +329,8 @@ pub const RESIDUAL_SIGMA: f64 = 0.20;
 /// Activity by local hour 0..23, before the weekend factor. Assumed (2026-11); without any such profile the
 /// error on press-reported peaks is a third larger.
 pub const ACTIVITY_DAY: [f64; 24] = [
-    0.62, 0.42, 0.29, 0.21, 0.18, 0.19, 0.26, 0.38, 0.52, 0.66, 0.78, 0.88, 0.97, 1.03, 1.08, 1.18, 1.36, 1.53, 1.66,
-    1.78, 1.86, 1.80, 1.50, 1.06,
+    0.62, 0.42, 0.29, 0.21, 0.18, 0.19, 0.26, 0.38, 0.52, 0.66, 0.78, 0.88, 0.97, 1.03, 1.08, 1.18, 1.36,
+    1.53, 1.66, 1.78, 1.86, 1.80, 1.50, 1.06,
 ];
 
 /// Activity on Saturday and Sunday relative to other days. Assumed (2026-11).

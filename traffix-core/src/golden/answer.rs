@@ -39,10 +39,8 @@ fn curve_case(input: &Value, expect: &Value) -> Result<Value, String> {
     let world = world(input)?;
     let (grid, extra) = (*world.clock.grid(), curve(&world.clock, &world.cohorts));
     let (peak_bps, peak_bin) = extra.peak();
-    let samples: Vec<Value> = sample_bins(expect)
-        .into_iter()
-        .map(|bin| json!({"bin": bin, "bps": extra.bps.get(bin)}))
-        .collect();
+    let samples: Vec<Value> =
+        sample_bins(expect).into_iter().map(|bin| json!({"bin": bin, "bps": extra.bps.get(bin)})).collect();
     let mut got = json!({
         "peak_bps": peak_bps,
         "peak_bin": peak_bin,

@@ -72,7 +72,11 @@ fn spread(x: &LogNormal, median_name: &str) -> Value {
 }
 
 fn named(values: impl IntoIterator<Item = f64>) -> Map<String, Value> {
-    ["p10", "p50", "p90", "p99"].iter().map(|n| (*n).to_owned()).zip(values.into_iter().map(Value::from)).collect()
+    ["p10", "p50", "p90", "p99"]
+        .iter()
+        .map(|n| (*n).to_owned())
+        .zip(values.into_iter().map(Value::from))
+        .collect()
 }
 
 pub(super) fn quantiles(input: &Value) -> Result<Value, String> {

@@ -5,8 +5,13 @@ use serde_json::Value;
 use super::{Mismatch, Outcome};
 
 /// Bin counters of limited links, which may differ by one.
-const COUNTERS: [&str; 5] =
-    ["bins_limited", "first_limited_bin", "last_limited_bin", "bin_99pct_delivered", "bin_99pct_unconstrained"];
+const COUNTERS: [&str; 5] = [
+    "bins_limited",
+    "first_limited_bin",
+    "last_limited_bin",
+    "bin_99pct_delivered",
+    "bin_99pct_unconstrained",
+];
 
 /// Absolute tolerance where zero is expected.
 const ZERO_TOL: f64 = 1e-6;
@@ -51,7 +56,11 @@ fn agrees(expected: &Value, got: &Value, pointer: &str, tol: f64) -> bool {
         return (a - b).abs() <= 1.0;
     }
     // NaN agrees with nothing.
-    if a == 0.0 { b.abs() <= ZERO_TOL } else { (a - b).abs() <= tol * a.abs() || six_digits(b) == six_digits(a) }
+    if a == 0.0 {
+        b.abs() <= ZERO_TOL
+    } else {
+        (a - b).abs() <= tol * a.abs() || six_digits(b) == six_digits(a)
+    }
 }
 
 /// Expected values are written with six significant digits; a tolerance below that rounding means "equal as

@@ -142,13 +142,8 @@ impl Document {
 
 fn run_case(case: &Value, by_id: &BTreeMap<&str, &Value>) -> Outcome {
     let text = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
-    let mut outcome = Outcome {
-        id: text("id"),
-        kind: text("kind"),
-        compared: 0,
-        mismatches: Vec::new(),
-        problem: None,
-    };
+    let mut outcome =
+        Outcome { id: text("id"), kind: text("kind"), compared: 0, mismatches: Vec::new(), problem: None };
     let Some(rel_tol) = case["rel_tol"].as_f64().filter(|t| *t >= 0.0) else {
         outcome.problem = Some("rel_tol must be a number of at least 0".into());
         return outcome;
