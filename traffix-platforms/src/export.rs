@@ -6,8 +6,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use traffix_core::catalogue::PlatformId;
-use traffix_core::delivery::{Assertion, CdnId, EvidenceKind, PartialDate, Role, Tenancy};
+use traffix_core::catalogue::{PlatformId, Region};
+use traffix_core::delivery::{Assertion, CdnId, EvidenceKind, HostPattern, PartialDate, Role, Tenancy};
 
 use crate::PlatformExt;
 use crate::cdn::{self, AsnRecord};
@@ -293,8 +293,8 @@ fn assertion_row(assertion: &'static Assertion) -> AssertionRow<'static> {
             Role::Cdn => "cdn",
             Role::EmbeddedCache => "isp-embedded-cache",
         },
-        domain_pattern: assertion.host.as_ref().map(|host| host.as_str()),
-        region: assertion.region.as_ref().map(|region| region.as_str()).or(assertion.site.as_deref()),
+        domain_pattern: assertion.host.as_ref().map(HostPattern::as_str),
+        region: assertion.region.as_ref().map(Region::as_str).or(assertion.site.as_deref()),
         status: label(assertion.status),
         evidence_type: match assertion.evidence {
             EvidenceKind::Official => "official",

@@ -21,6 +21,7 @@
 pub mod attribution;
 pub mod cdn;
 pub mod delivery;
+pub mod docs;
 mod embedded;
 mod error;
 pub mod export;
@@ -51,3 +52,8 @@ pub use platform::{Platform, PlatformExt};
 pub use profile::Profile;
 pub use registry::{PLATFORMS, default_weights, platform};
 pub use support::{Availability, Datum, Support};
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,9 @@
 //! The seam: what a platform is to the rest of the system.
 
+use std::fmt;
+
 use traffix_core::catalogue::{PlatformId, Region};
-use traffix_core::delivery::{Assertion, CdnId, HostPattern, Role, Status, Tenancy};
+use traffix_core::delivery::{Assertion, CdnId, HostPattern, Status, Tenancy};
 
 use crate::cdn;
 use crate::prefixes::{self, PrefixGroup};
@@ -15,7 +17,7 @@ use crate::support::Support;
 ///
 /// ```
 /// use traffix_core::catalogue::PlatformId;
-/// use traffix_platforms::{Platform, Profile, Support};
+/// use traffix_platforms::{Platform, Profile};
 ///
 /// struct Betamax(Profile);
 ///
@@ -39,6 +41,12 @@ pub trait Platform: Send + Sync {
     /// What the platform publishes and how.
     fn support(&self) -> &Support {
         &self.profile().support
+    }
+}
+
+impl fmt::Debug for dyn Platform + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Platform").field(&self.id().as_str()).finish()
     }
 }
 
@@ -120,5 +128,4 @@ impl<P: Platform + ?Sized> PlatformExt for P {}
 /// Whether an assertion says that somebody delivers for the platform today.
 fn serves(assertion: &Assertion) -> bool {
     assertion.status == Status::Current
-        && matches!(assertion.role, Role::Origin | Role::Cdn | Role::EmbeddedCache)
 }

@@ -122,6 +122,6 @@ fn known(field: &str) -> Option<&str> {
     (field != "-").then_some(field)
 }
 
-fn mistake(line: usize, detail: impl ToString) -> DataError {
-    DataError { line, detail: detail.to_string() }
+fn mistake(line: usize, detail: String) -> DataError {
+    DataError { line, detail }
 }

@@ -154,7 +154,11 @@ pub fn decode(file: &[u8]) -> Result<Vec<PrefixGroup>, DecodeError> {
     let mut cursor = Cursor::new(&body);
     let texts = read_texts(&mut cursor)?;
     let mut groups = read_groups(&mut cursor, &texts)?;
-    let total = groups.iter().map(|(_, counts)| counts[0] + counts[1]).sum();
+    let total = groups
+        .iter()
+        .flat_map(|(_, counts)| counts)
+        .try_fold(0_usize, |sum, count| sum.checked_add(*count))
+        .ok_or(DecodeError::Range("prefixes"))?;
     let mut lengths = cursor.bytes(total, "lengths")?.iter().copied();
     for (group, counts) in &mut groups {
         for (family, count) in [Family::V4, Family::V6].into_iter().zip(counts) {

@@ -84,5 +84,5 @@ pub fn counts() -> BTreeMap<(CdnId, PrefixKind), (usize, usize)> {
 
 /// The newest date of any embedded list.
 pub fn data_date() -> Option<PartialDate> {
-    embedded().iter().map(|group| group.observed).max()
+    embedded().iter().map(|group| group.observed).max_by_key(|date| date.first_day())
 }
