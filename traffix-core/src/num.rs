@@ -43,3 +43,8 @@ pub(crate) fn to_isize(x: usize) -> i64 {
 pub(crate) const fn unit(word: u64) -> f64 {
     (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
+
+/// A length as a 64-bit number, saturating.
+pub(crate) fn to_u64(x: usize) -> u64 {
+    u64::try_from(x).unwrap_or(u64::MAX)
+}
