@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod plot;
+pub mod report;
 pub mod server;
 pub mod state;
 pub mod ui;

@@ -139,3 +139,99 @@ fn export_of_everything_is_json_and_the_same_every_time() {
     assert_eq!(document["prefixes"]["count"], document["prefixes"]["items"].as_array().unwrap().len());
     assert_eq!(export(), export());
 }
+
+const FORECAST: &str = r#"{
+    "ru": {"id": "x", "title": "Patch <1>", "kind": "update", "release_at": "2026-03-05T10:00:00Z",
+           "items": [{"platform": "steam", "bytes": 20e9}], "signals": {"mau": 5e6}},
+    "network": {"id": "acme", "country": "GB", "tz": "Europe/London", "lines": 1e6,
+                "links": [{"id": "transit", "cdns": ["*"], "kind": "transit", "capacity_bps": 4e11}]},
+    "options": {"draws": 64, "horizon_s": 172800}}"#;
+
+#[test]
+fn forecast_draws_a_chart_and_says_peak_when_and_what_is_missing() {
+    let text = traffix(&["forecast", "-"]).stdin(FORECAST).run().expect(0);
+    for part in
+        ["Patch <1> on acme", "░", "Peak ", "P50 (", "When ", "Thu 5 Mar", "transit", "Spread ", "Missing "]
+    {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "no colour into a pipe");
+    let longest = text.lines().take(18).map(|line| line.chars().count()).max().unwrap();
+    assert!(longest <= 80, "{longest}");
+    let wide = traffix(&["forecast", "-"]).stdin(FORECAST).env("COLUMNS", "120").run().expect(0);
+    assert!(wide.lines().any(|line| line.starts_with("            ") && line.chars().count() > 90), "{wide}");
+}
+
+#[test]
+fn forecast_json_is_the_whole_answer() {
+    let json = traffix(&["forecast", "-", "--json"]).stdin(FORECAST).run().json();
+    let bins = json["grid"]["bins"].as_u64().unwrap();
+    assert_eq!(json["total"]["p50"].as_array().unwrap().len() as u64, bins);
+    for key in [
+        "model_version",
+        "seed",
+        "platforms",
+        "cdns",
+        "links",
+        "bytes",
+        "sigma_budget",
+        "missing",
+        "corrections",
+    ] {
+        assert!(!json[key].is_null(), "{key}");
+    }
+    assert!(json["peak"]["at"]["p50"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn forecast_csv_has_a_line_per_series_and_bin() {
+    let csv = traffix(&["forecast", "-", "--csv"]).stdin(FORECAST).run().expect(0);
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("scope,id,start,p10_bps,p50_bps,p90_bps,p99_bps"));
+    let rest: Vec<&str> = lines.collect();
+    assert!(rest[0].starts_with("total,,2026-03-05T10:00:00Z,"), "{}", rest[0]);
+    assert!(rest.iter().all(|line| line.split(',').count() == 7));
+    assert_eq!(rest.iter().filter(|line| line.starts_with("link,transit,")).count(), 576);
+}
+
+#[test]
+fn forecast_plot_is_well_formed_svg() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.svg");
+    traffix(&["forecast", "-", "--plot", path.to_str().unwrap()]).stdin(FORECAST).run().expect(0);
+    let svg = std::fs::read_to_string(&path).unwrap();
+    roxmltree::Document::parse(&svg).unwrap();
+    assert!(svg.contains("Patch &lt;1&gt; on acme"));
+    let nowhere = dir.path().join("no/x.svg");
+    assert_eq!(
+        traffix(&["forecast", "-", "--plot", nowhere.to_str().unwrap()]).stdin(FORECAST).run().code,
+        1
+    );
+}
+
+#[test]
+fn forecast_names_every_wrong_field() {
+    let cases = [
+        ("1e6", "-1", "/network/lines: "),
+        ("1e6", "1e12", "/network/lines: "),
+        ("1e6", "1e999", "number out of range"),
+        ("1e6", "NaN", "-:"),
+        ("1e6", "\"many\"", "network.lines: invalid type"),
+        ("Europe/London", "Mars/Olympus", "/network/tz: "),
+        ("20e9", "-5", "/ru/items/0/bytes: "),
+        ("20e9", "1e30", "/ru/items/0/bytes: "),
+        ("\"mau\"", "\"mou\"", "unknown field `mou`"),
+        ("2026-03-05T10:00:00Z", "tomorrow", "must be an instant"),
+        ("\"steam\"", "5", "invalid type"),
+        ("\"draws\": 64", "\"draws\": 100000000", "/options/draws: "),
+        ("\"draws\": 64", "\"step_s\": 0", "/options/step_s: "),
+    ];
+    for (from, to, says) in cases {
+        let run = traffix(&["forecast", "-"]).stdin(FORECAST.replacen(from, to, 1)).run();
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{to}: {}", run.stderr);
+        let says = if says == "-:" { "standard input:4:" } else { says };
+        assert!(run.stderr.contains(says), "{to}: {}", run.stderr);
+    }
+    assert_eq!(traffix(&["forecast", "-", "--json", "--csv"]).run().code, 2);
+    assert_eq!(traffix(&["forecast", "-", "--days", "0"]).run().code, 2);
+}

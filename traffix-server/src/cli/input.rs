@@ -47,3 +47,25 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Failure {
     Failure::new(format_args!("{name}:{line}:{column}: is not UTF-8 text"))
         .hint("save the file as UTF-8; compressed files must be unpacked first")
 }
+
+/// A JSON document. What does not fit is named with line, column and field.
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = read_text(path)?;
+    let name = name(path);
+    let mut from = serde_json::Deserializer::from_str(&text);
+    let value = serde_path_to_error::deserialize(&mut from).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        let message = inner.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        let place = if field == "." { String::new() } else { format!("{field}: ") };
+        let (line, column) = (inner.line(), inner.column());
+        let failure = Failure::new(format_args!("{name}:{line}:{column}: {place}{message}"));
+        if inner.is_data() { failure } else { failure.hint("the file must be one JSON document") }
+    })?;
+    from.end().map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::new(format_args!("{name}:{line}:{column}: something follows the JSON document"))
+    })?;
+    Ok(value)
+}

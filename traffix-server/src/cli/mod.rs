@@ -6,6 +6,7 @@
 mod attribute;
 mod export;
 mod failure;
+mod forecast;
 mod input;
 mod output;
 mod platforms;
@@ -31,6 +32,7 @@ pub struct Cli {
 enum Command {
     Attribute(attribute::Args),
     Export(export::Args),
+    Forecast(forecast::Args),
     Platforms(platforms::Args),
     VerifyModel(verify::Args),
 }
@@ -44,6 +46,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
+        Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -1,11 +1,12 @@
 //! Writing answers.
 
 use std::io::{BufWriter, IsTerminal as _, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
-use super::Failure;
-use crate::plot::TextOptions;
+use super::{Failure, input};
+use crate::plot::{FanChart, SvgOptions, TextOptions};
 
 /// Standard output, buffered. Every write can fail, because the reader may go away.
 pub(super) struct Out {
@@ -56,4 +57,19 @@ impl Out {
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.to.flush()?)
     }
+}
+
+/// Draws a chart into a file; `-` is standard output.
+pub(super) fn plot(path: &Path, chart: &FanChart, out: &mut Out) -> Result<(), Failure> {
+    let svg = chart.to_svg(&SvgOptions::default());
+    if input::is_stdin(path) {
+        return out.text(&svg);
+    }
+    let shown = path.display();
+    std::fs::write(path, svg).map_err(|error| {
+        Failure::new(format_args!("cannot write {shown}: {error}"))
+            .hint("the directory must exist and be writable")
+    })?;
+    super::tell(&format!("drew {shown}"));
+    Ok(())
 }

@@ -128,6 +128,18 @@ impl FanChart {
         self.start.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
+    /// The chart of the first bins only.
+    #[must_use]
+    pub fn first_bins(mut self, bins: usize) -> Self {
+        let Fan { p10, p50, p90, p99 } = &mut self.fan;
+        for curve in
+            [Some(p10), Some(p50), Some(p90), p99.as_mut(), self.baseline.as_mut()].into_iter().flatten()
+        {
+            curve.truncate(bins);
+        }
+        self
+    }
+
     /// The largest value that must fit on the vertical axis.
     fn top(&self) -> f64 {
         let curves = [Some(&self.fan.p90), self.fan.p99.as_ref(), self.baseline.as_ref()];

@@ -111,7 +111,7 @@ impl FanChart {
         let at = |curve: &[f64], column: usize| curve.get(column).copied().unwrap_or(0.0);
         let cell = |row: usize, column: usize| {
             // A cell belongs to a level that reaches its middle; whatever is there at all shows in row 1.
-            let middle = if row == 1 { 0.02 } else { float(row) - 0.5 };
+            let middle = if row == 1 { 0.2 } else { float(row) - 0.5 };
             let found = [(&base, Cell::Base), (&p10, Cell::P10), (&p50, Cell::P50), (&p90, Cell::P90)];
             let found = found.into_iter().find(|(curve, _)| at(curve, column) >= middle);
             let background = if limit_rows.contains(&row) { Cell::Limit } else { Cell::Empty };

@@ -1,5 +1,5 @@
 //! Runs the binary as a user would.
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, dead_code, reason = "a test helper of which every file uses a part")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
