@@ -65,5 +65,5 @@ fn peaks_from_priors_alone_are_within_a_known_error() {
         score::coverage_80(&pairs)
     );
     assert_eq!(events.len(), 13);
-    assert!(rmse <= 0.49, "rmse of log(P50 / observed) is {rmse}");
+    assert!(rmse <= 0.45, "rmse of log(P50 / observed) is {rmse}");
 }

@@ -4,15 +4,24 @@
 //! to stop. A handler extracts, calls one library function and maps the result.
 #![forbid(unsafe_code)]
 
+mod api;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod health;
+mod http;
+mod limits;
+mod metrics;
 pub mod plot;
 pub mod report;
+mod router;
 pub mod server;
 pub mod state;
+mod tls;
 pub mod ui;
 
+pub use api::openapi_json;
 pub use clock::Clock;
 pub use config::Config;
 pub use server::{ServeError, Server, serve};

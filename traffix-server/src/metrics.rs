@@ -49,12 +49,13 @@ pub(crate) struct Metrics {
     page_bytes: Gauge,
 }
 
-/// Counters of one operation, touched without a look-up.
+/// Counters of one operation, touched without a look-up and shown once used.
 pub(crate) struct OperationMetrics {
     labels: RouteLabels,
     requests: Family<RequestLabels, Counter>,
     by_class: [OnceLock<Counter<u64, AtomicU64>>; 5],
-    seconds: Histogram,
+    all_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    seconds: OnceLock<Histogram>,
 }
 
 /// Sizes that are read when somebody looks.
@@ -106,8 +107,13 @@ impl Metrics {
     /// The counters of one operation.
     pub(crate) fn operation(&self, method: &Method, route: &str) -> OperationMetrics {
         let labels = RouteLabels { method: method.to_string(), route: route.to_owned() };
-        let seconds = self.seconds.get_or_create_owned(&labels);
-        OperationMetrics { labels, requests: self.requests.clone(), by_class: Default::default(), seconds }
+        OperationMetrics {
+            labels,
+            requests: self.requests.clone(),
+            by_class: Default::default(),
+            all_seconds: self.seconds.clone(),
+            seconds: OnceLock::new(),
+        }
     }
 
     /// Everything in the OpenMetrics text format.
@@ -132,6 +138,7 @@ impl OperationMetrics {
             self.requests.get_or_create_owned(&RequestLabels { method, route, status: STATUS_CLASSES[class] })
         });
         counter.inc();
-        self.seconds.observe(took.as_secs_f64());
+        let seconds = self.seconds.get_or_init(|| self.all_seconds.get_or_create_owned(&self.labels));
+        seconds.observe(took.as_secs_f64());
     }
 }

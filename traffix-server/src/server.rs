@@ -3,8 +3,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::AppState;
+use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
+
+use crate::{AppState, router, tls};
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,7 @@ pub enum ServeError {
 /// A server that listens already and does not answer yet.
 pub struct Server {
     address: SocketAddr,
+    acceptor: BoxAcceptor,
     state: Arc<AppState>,
 }
 
@@ -40,9 +44,16 @@ impl Server {
     ///
     /// # Errors
     /// If the address is taken or not allowed, or the TLS files cannot be used.
-    #[expect(clippy::unused_async, reason = "binding is asynchronous")]
     pub async fn bind(state: Arc<AppState>) -> Result<Self, ServeError> {
-        Ok(Self { address: state.config.server.listen, state })
+        let address = state.config.server.listen;
+        let failed = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address);
+        let acceptor = match tls::config(&state.config.tls)? {
+            Some(config) => listener.rustls(config).into_acceptor().await.map_err(failed)?.boxed(),
+            None => listener.into_acceptor().await.map_err(failed)?.boxed(),
+        };
+        let bound = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr().copied());
+        Ok(Self { address: bound.unwrap_or(address), acceptor, state })
     }
 
     /// The address listened on, with the port that was chosen if port 0 was asked for.
@@ -52,8 +63,7 @@ impl Server {
 
     /// The address as people type it, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
-        let tls = &self.state.config.tls;
-        let scheme = if tls.self_signed || tls.certificate.is_some() { "https" } else { "http" };
+        let scheme = if tls::is_on(&self.state.config.tls) { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -62,7 +72,10 @@ impl Server {
     /// # Errors
     /// If the listener fails.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
-        shutdown.await;
+        let grace = Duration::from_secs(self.state.config.server.shutdown_grace_secs);
+        let endpoint = router::endpoint(&self.state);
+        let server = poem::Server::new_with_acceptor(self.acceptor);
+        server.run_with_graceful_shutdown(endpoint, shutdown, Some(grace)).await?;
         Ok(())
     }
 }

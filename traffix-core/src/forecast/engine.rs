@@ -12,9 +12,9 @@ pub(crate) struct Engine {
     /// Starts that all platforms share.
     common: Vec<f64>,
     /// Starts by way of automatic update, with [`PAD`] zeros in front.
-    styles: [Vec<f64>; 3],
+    styles: [Vec<f64>; 2],
     /// Means of the starts over bins, one list per style.
-    middles: [Vec<f64>; 3],
+    middles: [Vec<f64>; 2],
     /// Curve of every platform, flat.
     pub(crate) curves: Vec<f64>,
     /// Curve of all platforms.
@@ -30,7 +30,7 @@ struct Class {
     shift: Shift,
 }
 
-const STYLES: [Automatic; 3] = [Automatic::Soon, Automatic::HalfNightly, Automatic::HalfReturning];
+const STYLES: [Automatic; 2] = [Automatic::Soon, Automatic::HalfNightly];
 
 impl Engine {
     pub(crate) fn new(plan: &Plan) -> Self {
@@ -39,8 +39,8 @@ impl Engine {
         Self {
             returning: edges(),
             common: edges(),
-            styles: [(); 3].map(|()| vec![0.0; bins + 1 + PAD]),
-            middles: [(); 3].map(|()| vec![0.0; bins]),
+            styles: [(); 2].map(|()| vec![0.0; bins + 1 + PAD]),
+            middles: [(); 2].map(|()| vec![0.0; bins]),
             curves: vec![0.0; bins * plan.platforms.len()],
             total: vec![0.0; bins],
             classes: Vec::new(),
@@ -64,13 +64,10 @@ impl Engine {
     /// Tables of starts of a world, one per way of automatic update in use.
     fn fill_starts(&mut self, plan: &Plan, world: &World) {
         let schedule = &plan.schedules[world.schedule.min(plan.schedules.len() - 1)];
-        // Where no preload is possible in this schedule its mass joins the others in proportion.
+        // Where no preload is possible in this schedule its mass comes back later.
         let [preload, automatic, rush, back] = match &schedule.preload {
-            None if world.masses[0] > 0.0 => {
-                let rest = (1.0 - world.masses[0]).max(f64::MIN_POSITIVE);
-                [0.0, world.masses[1] / rest, world.masses[2] / rest, world.masses[3] / rest]
-            }
-            _ => world.masses,
+            None => [0.0, world.masses[1], world.masses[2], world.masses[3] + world.masses[0]],
+            Some(_) => world.masses,
         };
         self.returning.fill(0.0);
         self.common.fill(0.0);
@@ -105,11 +102,6 @@ impl Engine {
                 if style == Automatic::HalfNightly {
                     add_nightly(table, &wave.nights, soon * wave.share, world.nightly);
                 }
-            }
-        }
-        if style == Automatic::HalfReturning && mass > 0.0 {
-            for (f, unit) in table.iter_mut().zip(&self.returning) {
-                *f += soon * unit;
             }
         }
         for (middle, pair) in self.middles[s].iter_mut().zip(table.windows(2)) {

@@ -25,23 +25,27 @@ pub(crate) enum Automatic {
     Soon,
     /// Half within hours, half at night.
     HalfNightly,
-    /// Half within hours, half when its owner comes back.
-    HalfReturning,
 }
 
 impl Automatic {
-    /// What is known of each client is qualitative; the halves are Assumed (2026-11).
+    /// How the clients of a device update by themselves.
     ///
-    /// Steam: <https://videogameschronicle.com> March 2020; `PlayStation`: <https://gamereactor.eu> 1478173; Xbox:
-    /// <https://thesixthaxis.com> 2022-03-11.
-    const fn of(device: Device) -> Self {
+    /// The automatic mass is set on an event of mostly consoles, so that consoles which are off are no part of
+    /// it. Since March 2022 consoles of the Xbox family sleep in energy saving by default and wake at night
+    /// (<https://thesixthaxis.com> 2022-03-11); Steam updates at once what was played lately and the rest
+    /// off-peak (<https://videogameschronicle.com>, March 2020); phones wait for the charger. The halves are
+    /// Assumed (2026-11).
+    fn of(device: Device, release: DateTime<Utc>) -> Self {
         match device {
-            Device::PlayStation => Self::HalfReturning,
-            Device::Xbox | Device::Steam | Device::Phone => Self::HalfNightly,
-            Device::Console | Device::Pc => Self::Soon,
+            Device::Xbox if release.timestamp() >= XBOX_SLEEPS_SINCE_S => Self::HalfNightly,
+            Device::Steam | Device::Phone => Self::HalfNightly,
+            _ => Self::Soon,
         }
     }
 }
+
+/// 2022-03-11, when energy saving became the default of the Xbox.
+const XBOX_SLEEPS_SINCE_S: i64 = 1_646_956_800;
 
 /// One platform of the RU.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub(crate) struct Platform {
     pub(crate) automatic: Automatic,
     pub(crate) ceiling_bps: f64,
     pub(crate) stream_bps: Option<f64>,
+    /// True if some bytes may come from peers instead of the interconnect.
+    pub(crate) peers: bool,
 }
 
 /// A first instant of starts, with what the laws need to know of it.
@@ -124,7 +130,7 @@ impl Plan {
         let clock = Clock::new(grid, tz, &activity);
         let instants = Instants::of(input, &mut missing);
         let schedules = instants.schedules(&clock);
-        let platforms = platforms(input, &mut missing);
+        let platforms = platforms(input, instants.first(), &mut missing);
         let mean_bytes = mean_size(&platforms);
         let audience = estimate::audience(input, &mean_bytes, &mut missing);
         let (line_classes, rate_sigma) = line_classes(input, &mut missing);
@@ -263,7 +269,7 @@ fn start_table(clock: &Clock, at: DateTime<Utc>, share: f64) -> StartTable {
     StartTable { share, position: clock.grid().position(at.timestamp()), elapsed, ln_elapsed, nights }
 }
 
-fn platforms(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<Platform> {
+fn platforms(input: &ForecastInput, first: DateTime<Utc>, missing: &mut Vec<Missing>) -> Vec<Platform> {
     let weights = weights(input, missing);
     let items = &input.ru.items;
     let known: Vec<LogNormal> = items
@@ -294,9 +300,10 @@ fn platforms(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<Platform>
             weight,
             size,
             class_size: unknown && known.is_empty(),
-            automatic: if media { Automatic::Soon } else { Automatic::of(device) },
+            automatic: if media { Automatic::Soon } else { Automatic::of(device, first) },
             ceiling_bps: device.ceiling_bps(),
             stream_bps: media.then(|| item.bitrate_bps.unwrap_or(priors::STREAM_BPS)),
+            peers: !media && matches!(device, Device::Pc | Device::Steam),
         });
     }
     result

@@ -166,7 +166,7 @@ pub const NATIONAL_LINES_SIGMA: f64 = 0.15;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
-    /// `PlayStation`: half of the consoles rest and update by themselves.
+    /// `PlayStation`: half of the consoles rest and update by themselves, <https://gamereactor.eu> 1478173.
     PlayStation,
     /// Xbox: wakes at night in energy saving.
     Xbox,
@@ -236,7 +236,8 @@ pub const SIZE_BORROWED_SIGMA: f64 = 0.15;
 /// Bytes on the wire per byte on disk. Assumed (2026-11).
 pub const WIRE_PER_DISK: LogNormal = LogNormal::new(0.75, 0.2);
 
-/// Share of the bytes that comes from peers and never crosses the interconnect, as a beta distribution.
+/// Share of the bytes on personal computers that comes from peers and never crosses the interconnect, as a
+/// beta distribution.
 /// Published for the default, which peers behind one NAT only:
 /// <https://learn.microsoft.com> windowsDeliveryOptimizationMode; spread Assumed (2026-11).
 pub const PEER_SHARE: (f64, f64) = (1.0, 19.0);

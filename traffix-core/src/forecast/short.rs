@@ -11,7 +11,7 @@ use super::output::SigmaBudget;
 use super::plan::Plan;
 use super::priors;
 use super::shared::running_share;
-use super::world::{World, automatic, logit_normal, mean_masses, return_law};
+use super::world::{World, automatic, logit_normal, masses, mean_masses, return_law};
 use crate::num;
 
 /// The median world's curve and the peak's distribution.
@@ -42,11 +42,10 @@ impl Short {
             Some(coarse) => Steps::take(coarse, &World::median(coarse), &mut Engine::new(coarse)),
             None => Steps::take(plan, &median, &mut Engine::new(plan)),
         };
-        let size_sigma = size_spread(plan, &median, &engine, bin);
-        let peer_sigma = if plan.kind == priors::RuKind::Media { 0.0 } else { PEER_LOG_SIGMA };
+        let size_sigma = size_spread(plan, &engine, bin);
         let mut budget = SigmaBudget {
             audience: plan.audience.sigma,
-            size: steps.size * libm::hypot(size_sigma, peer_sigma),
+            size: steps.size * size_sigma,
             shape: steps.shape,
             rates: steps.rates,
             platforms: share_spread,
@@ -146,7 +145,8 @@ fn shape_steps(plan: &Plan) -> Vec<Step<'static>> {
         steps.push(Box::new(|w, z| set_masses(w, logit_normal(priors::PREMIERE_MASS, z), 0.0)));
     }
     if plan.has_preload() {
-        steps.push(Box::new(|w, z| set_preload(w, logit_normal(priors::PRELOAD_MASS, z))));
+        let split = mean_masses(kind);
+        steps.push(Box::new(move |w, z| w.masses = masses(logit_normal(priors::PRELOAD_MASS, z), split)));
         steps.push(Box::new(|w, z| w.preload_s *= libm::exp(priors::PRELOAD_S.sigma * z)));
     }
     let schedules = plan.schedules.len();
@@ -167,16 +167,7 @@ fn beta_sd(a: f64, b: f64) -> f64 {
 /// Sets the automatic share and the rush share of the rest, leaving the preload as it is.
 fn set_masses(world: &mut World, automatic: f64, rush_of_rest: f64) {
     let (automatic, rush) = (automatic.clamp(0.0, 1.0), rush_of_rest.clamp(0.0, 1.0));
-    let open = 1.0 - world.masses[0];
-    let rest = open * (1.0 - automatic);
-    world.masses = [world.masses[0], open * automatic, rest * rush, rest * (1.0 - rush)];
-}
-
-/// Sets the preloaded share, leaving the proportions of the others.
-fn set_preload(world: &mut World, preload: f64) {
-    let scale = (1.0 - preload) / (1.0 - world.masses[0]).max(f64::MIN_POSITIVE);
-    let [_, automatic, rush, back] = world.masses.map(|m| m * scale);
-    world.masses = [preload, automatic, rush, back];
+    world.masses = masses(world.masses[0], [automatic, (1.0 - automatic) * rush]);
 }
 
 /// Traffic of every platform at a bin.
@@ -186,22 +177,24 @@ fn at_bin(plan: &Plan, engine: &Engine, bin: usize) -> Vec<f64> {
 }
 
 /// Log-scale spread of the size that all platforms have together at the peak.
-fn size_spread(plan: &Plan, _median: &World, engine: &Engine, bin: usize) -> f64 {
+fn size_spread(plan: &Plan, engine: &Engine, bin: usize) -> f64 {
     let parts = at_bin(plan, engine, bin);
     let total: f64 = parts.iter().sum();
     if total <= 0.0 {
         return 0.0;
     }
-    let (mut own, mut common) = (0.0, 0.0);
+    let (mut own, mut common, mut peers) = (0.0, 0.0, 0.0);
     for (platform, part) in plan.platforms.iter().zip(parts) {
-        let weight = part / total * platform.size.sigma;
+        let share = part / total;
+        let weight = share * platform.size.sigma;
         if platform.class_size {
             common += weight;
         } else {
             own += weight * weight;
         }
+        peers += if platform.peers { share * PEER_LOG_SIGMA } else { 0.0 };
     }
-    libm::sqrt(own + common * common)
+    libm::sqrt(own + common * common + peers * peers)
 }
 
 /// Log-scale spread of the peak by uncertain platform shares: the variance of a weighted sum of Dirichlet shares.

@@ -44,8 +44,12 @@ impl World {
         Self {
             audience: plan.audience.median,
             shares: plan.weights(),
-            bytes: plan.platforms.iter().map(|p| p.size.median * (1.0 - median_peer(plan.kind))).collect(),
-            masses: masses(plan.kind, preload, mean_masses(plan.kind)),
+            bytes: plan
+                .platforms
+                .iter()
+                .map(|p| p.size.median * if p.peers { MEDIAN_KEPT } else { 1.0 })
+                .collect(),
+            masses: masses(preload, mean_masses(plan.kind)),
             automatic_s: automatic(plan.kind).median,
             nightly: mean(priors::NIGHTLY_SHARE),
             rush_s: priors::RUSH_S.median,
@@ -94,16 +98,20 @@ pub(crate) fn mean_masses(kind: RuKind) -> [f64; 2] {
 }
 
 /// Masses of preload, automatic, rush and return.
-pub(crate) fn masses(_kind: RuKind, preload: f64, [automatic, rush]: [f64; 2]) -> [f64; 4] {
-    let rest = 1.0 - preload;
-    [preload, rest * automatic, rest * rush, rest * (1.0 - automatic - rush).max(0.0)]
+///
+/// Those who preload would else have come back to the title later: the preload is taken from the return mass
+/// first, and from the others only beyond it.
+pub(crate) fn masses(preload: f64, [automatic, rush]: [f64; 2]) -> [f64; 4] {
+    let back = 1.0 - automatic - rush - preload;
+    if back >= 0.0 {
+        return [preload, automatic, rush, back];
+    }
+    let scale = (1.0 - preload) / (automatic + rush);
+    [preload, scale * automatic, scale * rush, 0.0]
 }
 
-/// Median of the share of bytes that comes from peers; nobody peers a stream.
-fn median_peer(kind: RuKind) -> f64 {
-    let (_, b) = priors::PEER_SHARE;
-    if kind == RuKind::Media { 0.0 } else { 1.0 - libm::pow(0.5, 1.0 / b) }
-}
+/// Median of the share of bytes that does not come from peers: 0.5^(1/19).
+const MEDIAN_KEPT: f64 = 0.964_176_6;
 
 /// `m e^(s z) / (1 - m + m e^(s z))`: a share of median `m` at score `z`.
 pub(crate) fn logit_normal((median, sigma): (f64, f64), z: f64) -> f64 {
@@ -203,13 +211,13 @@ fn platform_shares(plan: &Plan, draws: &Draws<'_>) -> Vec<f64> {
 fn bytes(plan: &Plan, draws: &Draws<'_>) -> Vec<f64> {
     let (_, b) = priors::PEER_SHARE;
     // A beta variable with first parameter 1 has a closed quantile.
-    let peer = draws.uniforms("peer").into_iter().map(|u| libm::pow(1.0 - u, 1.0 / b));
-    let kept: Vec<f64> = if plan.kind == RuKind::Media { vec![1.0; draws.count] } else { peer.collect() };
+    let all_kept: Vec<f64> = draws.uniforms("peer").into_iter().map(|u| libm::pow(u, 1.0 / b)).collect();
     let mut bytes = Vec::with_capacity(plan.platforms.len() * draws.count);
     for platform in &plan.platforms {
         let name = if platform.class_size { "size".to_owned() } else { format!("size/{}", platform.id) };
         let scores = draws.normals(&name);
-        bytes.extend(scores.iter().zip(&kept).map(|(z, kept)| platform.size.at(*z) * kept));
+        let kept = |kept: f64| if platform.peers { kept } else { 1.0 };
+        bytes.extend(scores.iter().zip(&all_kept).map(|(z, k)| platform.size.at(*z) * kept(*k)));
     }
     bytes
 }
@@ -233,5 +241,5 @@ fn start_masses(plan: &Plan, draws: &Draws<'_>) -> Vec<[f64; 4]> {
         }
         kind => vec![mean_masses(kind); draws.count],
     };
-    preload.iter().zip(split).map(|(preload, split)| masses(plan.kind, *preload, split)).collect()
+    preload.iter().zip(split).map(|(preload, split)| masses(*preload, split)).collect()
 }

@@ -25,6 +25,7 @@ pub(crate) use body::Body;
 pub(crate) use client::ClientId;
 pub(crate) use conditional::{expectation, strong_etag};
 pub(crate) use front::Front;
+pub(crate) use idempotency::Idempotency;
 pub(crate) use operations::Operations;
 pub(crate) use pages::Pages;
 pub(crate) use params::{Path, PathParam, Query};

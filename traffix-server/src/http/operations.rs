@@ -6,6 +6,7 @@ use poem::http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::problem::Problem;
+use crate::api::PREFIX;
 use crate::metrics::{Metrics, OperationMetrics};
 
 /// One method of one path.
@@ -47,7 +48,7 @@ impl Operations {
     pub(crate) fn new(document: &Value, others: &[&str], compute_cost: u32, metrics: &Metrics) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten();
         let build = |path: &str, item: &Value| entry(path, item, compute_cost, metrics);
-        let mut paths: Vec<_> = documented.map(|(path, item)| build(path, item)).collect();
+        let mut paths: Vec<_> = documented.map(|(path, item)| build(&format!("{PREFIX}{path}"), item)).collect();
         paths.extend(others.iter().map(|path| build(path, &serde_json::json!({"get": {}}))));
         // Exact segments before parameters.
         paths.sort_by_key(|path| {
@@ -148,21 +149,21 @@ mod tests {
     #[test]
     fn finds_the_most_exact_path() {
         let document = serde_json::json!({"paths": {
-            "/api/rus/{id}": {"get": {"parameters": [{"in": "query", "name": "as_of"}]}, "put": {"requestBody": {}}},
-            "/api/rus": {"get": {}},
-            "/api/rus/special": {"get": {}},
+            "/rus/{id}": {"get": {"parameters": [{"in": "query", "name": "as_of"}]}, "put": {"requestBody": {}}},
+            "/rus": {"get": {}},
+            "/rus/special": {"get": {}},
         }});
         let operations = Operations::new(&document, &["/docs/*"], 10, &Metrics::new());
         let template = |path: &str| {
             let found = operations.find(path)?.operations.first()?;
             Some(found.template.clone())
         };
-        assert_eq!(template("/api/rus/x").as_deref(), Some("/api/rus/{id}"));
-        assert_eq!(template("/api/rus/special").as_deref(), Some("/api/rus/special"));
+        assert_eq!(template("/api/v1/rus/x").as_deref(), Some("/api/v1/rus/{id}"));
+        assert_eq!(template("/api/v1/rus/special").as_deref(), Some("/api/v1/rus/special"));
         assert_eq!(template("/docs/a/b").as_deref(), Some("/docs/*"));
-        assert_eq!(template("/api/rus/"), None);
-        assert_eq!(template("/api/rus/x/y"), None);
-        let entry = operations.find("/api/rus/x").unwrap();
+        assert_eq!(template("/api/v1/rus/"), None);
+        assert_eq!(template("/api/v1/rus/x/y"), None);
+        let entry = operations.find("/api/v1/rus/x").unwrap();
         assert_eq!(entry.allow, "GET, HEAD, OPTIONS, PUT");
         assert!(entry.operation(&Method::PUT).unwrap().has_body);
         let get = entry.operation(&Method::GET).unwrap();

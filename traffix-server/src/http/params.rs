@@ -1,7 +1,6 @@
 //! Parameters of path and query.
 
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use poem::{Request, RequestBody};
@@ -33,14 +32,6 @@ impl PathParam for CompanyId {
 
 impl PathParam for PlatformId {
     const NAME: &'static str = "platform";
-}
-
-impl PathParam for IpAddr {
-    const NAME: &'static str = "ip";
-}
-
-impl PathParam for uuid::Uuid {
-    const NAME: &'static str = "id";
 }
 
 impl<'a, T: PathParam> ApiExtractor<'a> for Path<T> {

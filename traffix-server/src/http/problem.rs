@@ -259,7 +259,7 @@ impl Problem {
     /// The entity that a parameter of the path names does not exist.
     pub(crate) fn missing(parameter: &'static str, entity: &str, id: &str) -> Self {
         let detail = format!("{entity} {id:?} does not exist");
-        Self { ..Self::parameter(parameter, detail) }.into_kind(Kind::NotFound)
+        Self::parameter(parameter, detail).into_kind(Kind::NotFound)
     }
 
     /// A header is wrong.
@@ -275,7 +275,8 @@ impl Problem {
         Self { retry_after_secs: Some(retry_after_secs), ..Self::new(Kind::Unavailable, detail) }
     }
 
-    fn into_kind(self, kind: Kind) -> Self {
+    /// The same finding as another kind of problem.
+    pub(crate) fn into_kind(self, kind: Kind) -> Self {
         let detail = self.errors.first().map(|e| e.detail.clone()).unwrap_or_default();
         Self { errors: self.errors, ..Self::new(kind, detail) }
     }
@@ -293,6 +294,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             StoreError::Conflict { .. } => Self::new(Kind::PreconditionFailed, error.to_string()),
+            StoreError::InUse { .. } => Self::new(Kind::Conflict, error.to_string()),
             StoreError::Invalid(found) => Self::findings(found),
             StoreError::Cursor => Self::parameter("after", error.to_string()),
             StoreError::Unavailable(_) => {
@@ -346,6 +348,7 @@ mod tests {
         for (error, status) in [
             (StoreError::NotFound { entity: "ru", id: "x".into() }, 404),
             (conflict, 412),
+            (StoreError::InUse { entity: "ru", id: "x".into(), by: "y".into() }, 409),
             (StoreError::Invalid(vec![Invalid::new("/a", "b")]), 422),
             (StoreError::Cursor, 400),
             (StoreError::Schema("x".into()), 500),

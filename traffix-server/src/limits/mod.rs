@@ -70,7 +70,7 @@ impl<C: Clock + Clone> Limits<C> {
         let tier = |per_minute: u32| {
             let burst = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
             let store = BoundedStore::new(config.max_clients);
-            let limiter = RateLimiter::new(Quota::per_minute(burst), store, clock.clone()).with_middleware();
+            let limiter = RateLimiter::new(Quota::per_minute(burst), store, clock.clone());
             let policy = HeaderValue::from_str(&format!("\"requests\";q={burst};w=60"))
                 .unwrap_or_else(|_| HeaderValue::from_static("\"requests\""));
             Tier { limiter, per_minute: burst.get(), policy }
