@@ -83,7 +83,8 @@ pub fn prefix_table_builder() -> PrefixTableBuilder {
 ///
 /// A dedicated network works for its owner's platforms, equally, as surely as its best assertion. A shared one works
 /// for the registered platforms in proportion to their CDN shares, half of the time at most; a cache inside an
-/// operator likewise, by the network it belongs to.
+/// operator likewise, by the network it belongs to. A network that nobody says delivers downloads, such as those for
+/// game play and accounts, has none.
 ///
 /// ```
 /// use traffix_platforms::attribution::platforms_of;

@@ -1,5 +1,6 @@
 //! The table of platforms as a document, written from the registry so that it cannot go stale by hand.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use traffix_core::catalogue::Region;
@@ -43,21 +44,23 @@ macro_rules! line {
 fn overview(text: &mut String) {
     line!(
         text,
-        "| platform | slug | kind | default weight | CDNs today | facts | assertions | reviewed | review due |"
+        "| platform | slug | kind | client behaviour | default weight | CDNs today | facts | assertions | sources | reviewed | review due |"
     );
-    line!(text, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    line!(text, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for platform in PLATFORMS {
         let profile = platform.profile();
         line!(
             text,
-            "| {} | `{}` | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | `{}` | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             profile.name,
             profile.id,
             label(profile.kind).replace('-', " "),
+            behaviour(profile),
             weight(*platform),
             names(&platform.cdns()),
             profile.provenances().len(),
             profile.assertions.len(),
+            sources(profile),
             profile.reviewed,
             profile.review_due,
         );
@@ -71,6 +74,27 @@ fn overview(text: &mut String) {
         text,
         "Assertions say who delivers, each with a source; a CDN is listed if a current one names it."
     );
+}
+
+/// What the client does in a few words; "not known" if nobody has written any of it down.
+fn behaviour(profile: &Profile) -> String {
+    let words: Vec<String> = profile
+        .behaviour
+        .facts()
+        .into_iter()
+        .map(|(name, value, _)| match value.as_str() {
+            "yes" => name.to_owned(),
+            "no" => format!("no {name}"),
+            _ => value,
+        })
+        .collect();
+    if words.is_empty() { "not known".to_owned() } else { words.join(", ") }
+}
+
+/// How many different sources the facts and assertions have.
+fn sources(profile: &Profile) -> usize {
+    let facts = profile.provenances().into_iter().map(|(_, provenance)| provenance.source.as_str());
+    facts.chain(profile.assertions.iter().map(|a| &*a.source)).collect::<BTreeSet<_>>().len()
 }
 
 fn weight(platform: &dyn Platform) -> String {

@@ -32,20 +32,6 @@ pub mod profile;
 mod registry;
 mod support;
 
-mod apple;
-mod battlenet;
-mod ea;
-mod epic;
-mod gog;
-mod nintendo;
-mod playstation;
-mod riot;
-mod steam;
-mod ubisoft;
-#[path = "windows-update/mod.rs"]
-mod windows_update;
-mod xbox;
-
 pub use attribution::prefix_table;
 pub use error::{DataError, PlatformError};
 pub use platform::{Platform, PlatformExt};

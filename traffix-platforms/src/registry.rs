@@ -5,21 +5,31 @@ use traffix_core::catalogue::{PlatformId, Region};
 use crate::error::PlatformError;
 use crate::platform::{Platform, PlatformExt};
 
-/// Every platform this crate knows, by slug. A new one is one line here.
-pub static PLATFORMS: &[&dyn Platform] = &[
-    &crate::apple::Apple,
-    &crate::battlenet::Battlenet,
-    &crate::ea::Ea,
-    &crate::epic::Epic,
-    &crate::gog::Gog,
-    &crate::nintendo::Nintendo,
-    &crate::playstation::PlayStation,
-    &crate::riot::Riot,
-    &crate::steam::Steam,
-    &crate::ubisoft::Ubisoft,
-    &crate::windows_update::WindowsUpdate,
-    &crate::xbox::Xbox,
-];
+/// Declares the modules of the platforms and their registry from one line each: folder, module, type.
+macro_rules! platforms {
+    ($($folder:literal => $module:ident::$platform:ident,)*) => {
+        $(#[path = $folder] mod $module;)*
+
+        /// Every platform this crate knows, by slug.
+        pub static PLATFORMS: &[&dyn Platform] = &[$(&$module::$platform),*];
+    };
+}
+
+// A new platform is its folder and one line here, in the order of slugs.
+platforms! {
+    "apple/mod.rs" => apple::Apple,
+    "battlenet/mod.rs" => battlenet::Battlenet,
+    "ea/mod.rs" => ea::Ea,
+    "epic/mod.rs" => epic::Epic,
+    "gog/mod.rs" => gog::Gog,
+    "nintendo/mod.rs" => nintendo::Nintendo,
+    "playstation/mod.rs" => playstation::PlayStation,
+    "riot/mod.rs" => riot::Riot,
+    "steam/mod.rs" => steam::Steam,
+    "ubisoft/mod.rs" => ubisoft::Ubisoft,
+    "windows-update/mod.rs" => windows_update::WindowsUpdate,
+    "xbox/mod.rs" => xbox::Xbox,
+}
 
 /// The platform of this slug.
 ///

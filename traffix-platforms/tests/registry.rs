@@ -28,6 +28,16 @@ fn slugs_are_unique_sorted_and_match_the_folders() {
     assert_eq!(slugs, folders);
 }
 
+/// `cargo fmt` does not see modules that a macro declares, and the registry's macro declares these.
+#[test]
+fn folders_are_formatted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = PLATFORMS.iter().map(|platform| root.join("src").join(platform.id().as_str()).join("mod.rs"));
+    let mut rustfmt = std::process::Command::new("rustfmt");
+    let done = rustfmt.args(["--check", "--edition", "2024"]).args(files).current_dir(root).output().unwrap();
+    assert!(done.status.success(), "run rustfmt on:\n{}", String::from_utf8_lossy(&done.stdout));
+}
+
 /// Slugs are in files and databases of users: one that has been released never changes.
 #[test]
 fn slugs_are_stable() {

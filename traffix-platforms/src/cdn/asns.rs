@@ -8,7 +8,7 @@ use crate::delivery::label;
 use crate::error::DataError;
 
 /// One ASN of one delivery network. Absent means that the source does not say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AsnRecord {
     /// The delivery network.
     pub cdn: CdnId,
@@ -21,20 +21,26 @@ pub struct AsnRecord {
     /// Whether the CDN uses it today.
     pub status: AsnStatus,
     /// Traffic level that the network reports to `PeeringDB`, or `not disclosed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub peeringdb_traffic: Option<String>,
     /// Ratio that the network reports to `PeeringDB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub peeringdb_ratio: Option<String>,
     /// Number of Internet exchanges it is present at.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ix_count: Option<u32>,
     /// IPv4 routes seen with this origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub announced_ipv4: Option<u32>,
     /// IPv6 routes seen with this origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub announced_ipv6: Option<u32>,
     /// Where this is written.
     pub source: String,
     /// When it was seen.
     pub observed: PartialDate,
     /// What a reader should know besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 

@@ -8,7 +8,7 @@ mod asns;
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use traffix_core::delivery::{CdnId, PartialDate, Status, Tenancy};
 
 pub use asns::{AsnRecord, AsnStatus, parse_asns, print_asns};
@@ -17,7 +17,7 @@ use crate::embedded::must;
 use crate::error::DataError;
 
 /// One delivery network.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cdn {
     /// Stable slug.
@@ -31,16 +31,16 @@ pub struct Cdn {
     /// Whether it delivers today.
     pub status: Status,
     /// Last day of service.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<PartialDate>,
     /// The network that it belongs to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<CdnId>,
     /// Where the CDN publishes its addresses.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub official_list: Option<String>,
     /// What a reader should know besides.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Where this is written.
     pub source: String,
@@ -49,7 +49,7 @@ pub struct Cdn {
 }
 
 /// What sort of network delivers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CdnKind {
     /// Sells delivery to anybody.
