@@ -6,6 +6,7 @@
 
 mod api;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 mod compute;
 pub mod config;
@@ -13,6 +14,8 @@ mod health;
 mod http;
 mod limits;
 mod metrics;
+pub mod plot;
+pub mod report;
 mod router;
 pub mod server;
 pub mod state;

@@ -4,6 +4,7 @@
 //! audience signals are [facts](crate::Fact): each knows its sources and keeps their disagreements. Unknown
 //! is `None`, never zero.
 
+pub mod document;
 mod ids;
 mod listing;
 mod merge;
