@@ -8,10 +8,12 @@ use traffix_core::forecast::{ForecastInput, forecast};
 use traffix_core::units::{format_bps, format_bytes};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // 122 GB and 11:00 EDT as published; nothing is said about the audience, so a wide prior speaks and says so.
+    // 122 GB, 11:00 EDT and 472,000 players on the first evening as published. Without `signals` a wide prior
+    // would speak, and `missing` would say so.
     let input: ForecastInput = serde_json::from_value(json!({
         "ru": {
             "id": "baldurs-gate-3", "kind": "release", "release_at": "2023-08-03T15:00:00Z",
+            "signals": {"concurrent_peak": 472_000},
             "items": [{"platform": "steam", "bytes": 122e9, "bytes_sigma": 0.15,
                        "cdn_shares": {"valve": 0.85, "akamai": 0.15}}]
         },
