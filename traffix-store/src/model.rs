@@ -60,10 +60,11 @@ pub struct ImportReport {
     pub unchanged: u64,
 }
 
-/// Which page of a list.
+/// Which page of a list. The cursor holds the place of the last item seen, so a list that changes meanwhile
+/// neither repeats nor skips what did not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Most items wanted, 1 to 500.
+    /// Most items wanted; brought into 1 to 500.
     pub limit: u32,
     /// Cursor from the previous page; opaque, URL-safe.
     pub after: Option<String>,
@@ -84,8 +85,8 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Filter of the list of RUs; all conditions must hold. Ordered by first instant, then id; RUs without any
-/// date come last.
+/// Filter of the list of RUs; all conditions must hold. Ordered by first instant, then id, both reversed if
+/// `descending`; RUs without any date come last either way.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuQuery {
     /// Listed on this platform.
@@ -102,15 +103,17 @@ pub struct RuQuery {
     pub category: Option<CategoryId>,
     /// Updates of this release.
     pub release: Option<RuId>,
-    /// Any phase ends or, without an end, starts at or after this instant.
+    /// Some phase ends or, without an end, starts at or after this instant. Together with `until`, one and the
+    /// same phase must satisfy both.
     pub from: Option<DateTime<Utc>>,
-    /// Any phase starts before this instant.
+    /// Some phase starts before this instant.
     pub until: Option<DateTime<Utc>>,
     /// The largest wire size of any listing is at least this.
     pub min_bytes: Option<u64>,
     /// The largest wire size of any listing is at most this.
     pub max_bytes: Option<u64>,
-    /// Words of the title; every word must match the beginning of a word of the title.
+    /// Words of the title; every word must match the beginning of a word of the title. Case, accents and
+    /// punctuation do not matter; a text without any letter or digit asks for nothing.
     pub text: Option<String>,
     /// Latest first instead of earliest first.
     pub descending: bool,

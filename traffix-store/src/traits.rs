@@ -29,9 +29,20 @@ pub trait Catalogue: Send + Sync {
     async fn put_ru(&self, ru: &Ru, expect: Expect, actor: &Actor) -> Result<Written>;
     /// Removes one RU; refused while updates name it.
     async fn delete_ru(&self, id: &RuId, expect: Expect, actor: &Actor) -> Result<()>;
-    /// Merges many RUs into what is stored, by the evidence rules of [`Ru::merge`], in bulk and atomically.
-    /// Merging the same RUs again changes nothing.
-    async fn merge_rus(&self, rus: &[Ru], actor: &Actor) -> Result<ImportReport>;
+    /// Merges many RUs into what is stored, by the evidence rules of [`Ru::merge`], in bulk and atomically: all
+    /// of one call is written, or nothing. Merging the same RUs again changes nothing, so an interrupted import
+    /// is resumed by repeating it.
+    async fn merge_rus(&self, rus: &[Ru], actor: &Actor) -> Result<ImportReport> {
+        self.merge_rus_with_progress(rus, actor, &|_| ()).await
+    }
+    /// [`merge_rus`](Self::merge_rus) that tells after every batch how many of `rus` are done. Nothing is
+    /// acknowledged before the call returns.
+    async fn merge_rus_with_progress(
+        &self,
+        rus: &[Ru],
+        actor: &Actor,
+        on_progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<ImportReport>;
     /// Changes of one RU, newest first.
     async fn history(&self, id: &RuId, page: &PageRequest) -> Result<Page<Change>>;
     /// Changes after a position of the log, oldest first.

@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask serve` and `cargo xtask test` are all that a newcomer needs.
 
+mod cdn_data;
 mod check_data;
 mod packages;
 mod run;
@@ -16,6 +17,8 @@ usage: cargo xtask TASK
   test [STEP…]       everything that CI runs; without STEP all of them, `test --list` names them
   check-data [PATH…] read the catalogue in data/ and say what is wrong, with file, line and field
   codegen [--check]  write the generated documents, or fail if they are stale
+  cdn-data --from DIR [--check] | --to DIR
+                     rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
 ";
 
 fn main() -> ExitCode {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         "test" => test::test(&args),
         "check-data" => check_data::check_data(&args),
         "codegen" => run::codegen(&args),
+        "cdn-data" => cdn_data::cdn_data(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
