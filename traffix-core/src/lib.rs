@@ -10,9 +10,17 @@
 )]
 
 pub mod catalogue;
+pub mod delivery;
 pub mod evidence;
+pub mod forecast;
+pub mod golden;
 pub mod invalid;
+pub mod learning;
+pub mod network;
+pub mod score;
 pub mod units;
+
+mod num;
 
 pub use evidence::{Evidence, Fact, Observation, SourceKind};
 pub use invalid::Invalid;

@@ -1,2 +1,47 @@
-//! Tasks of the workspace.
-fn main() {}
+//! Tasks of the workspace: `cargo xtask serve` and `cargo xtask test` are all that a newcomer needs.
+
+mod cdn_data;
+mod packages;
+mod run;
+mod serve;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  serve [ARGS…]      build what is stale and run the server on http://127.0.0.1:8080
+                     (ARGS go to `traffix serve`, for example --at 2023-11-01T00:00Z)
+  test [STEP…]       everything that CI runs; without STEP all of them, `test --list` names them
+  codegen [--check]  write the generated documents, or fail if they are stale
+  cdn-data --from DIR [--check] | --to DIR
+                     rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    let done = match task.as_str() {
+        "serve" => serve::serve(&args),
+        "test" => test::test(&args),
+        "codegen" => run::codegen(&args),
+        "cdn-data" => cdn_data::cdn_data(&args),
+        "" | "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("no task {other:?}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {task}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! From one release or update to bit/s on one network.
+//!
+//! The pieces are public, so that an operator can use any of them alone: [`Clock`] (operational time),
+//! [`Law`] (who starts when), [`curve()`] (closed-form traffic), [`shared_link`] (what a full link delivers),
+//! [`pour`] (which path carries it), [`fuse`] (how many downloads), [`quantile`] (how sure).
+//!
+//! Everything here is a function of its arguments: no clock, no I/O, no hidden randomness.
+
+pub mod math;
+pub mod priors;
+
+mod audience;
+mod clock;
+mod curve;
+mod delay;
+mod draws;
+mod engine;
+mod estimate;
+mod input;
+mod law;
+mod output;
+mod paths;
+mod plan;
+mod pouring;
+mod quantile;
+mod routes;
+mod run;
+mod select;
+mod shared;
+mod short;
+mod size;
+mod validate;
+mod world;
+
+pub use audience::{LogNormal, fuse, joint_sigma};
+pub use clock::{Activity, Clock, Grid, local_instant};
+pub use curve::{Cohort, Curve, RateClass, curve};
+pub use draws::draw_log_normal;
+pub use input::{
+    ForecastInput, Item, Moment, Options, ParseMomentError, PastEvent, RuInput, RuKind, Signals, Wave,
+};
+pub use law::{Law, Start, start_shares};
+pub use output::{
+    AppliedCorrection, Exceed, Fan, Forecast, GridInfo, InstantQuantiles, LinkForecast, Missing,
+    PeakForecast, Quantiles, SigmaBudget,
+};
+pub use paths::{PathLimit, Poured, cdn_split, free_capacity, pour};
+pub use quantile::{REPORTED, exceedance, quantile, sorted_quantile};
+pub use run::{ForecastError, forecast};
+pub use shared::{SharedLink, ShotNoise, bin_of_share, shared_link, shot_noise};
+pub use size::Size;
+pub use validate::limits;
+
+/// Name of the CDN that stands for "not known which".
+pub const UNKNOWN_CDN: &str = "unknown";

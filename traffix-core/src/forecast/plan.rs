@@ -1,0 +1,380 @@
+//! An input made ready to compute: distributions, tables of time, routes.
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::audience::LogNormal;
+use super::clock::{Activity, Clock, Grid, nightly_windows};
+use super::estimate;
+use super::input::{ForecastInput, Item, Moment, RuKind};
+use super::law::{NIGHTS, PreloadShape, ceil_edge};
+use super::math::{ln_or_floor, normal_quantile};
+use super::output::Missing;
+use super::priors::{self, Device};
+use super::routes::Routes;
+use super::size::Size;
+use crate::num;
+
+/// Rate classes made from a distribution of line rates.
+const CLASSES: usize = 8;
+
+/// How the automatic part of a platform starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Automatic {
+    /// All within hours of the release.
+    Soon,
+    /// Half within hours, half at night.
+    HalfNightly,
+}
+
+impl Automatic {
+    /// How the clients of a device update by themselves.
+    ///
+    /// The automatic mass is set on an event of mostly consoles, so that consoles which are off are no part of
+    /// it. Since March 2022 consoles of the Xbox family sleep in energy saving by default and wake at night
+    /// (<https://thesixthaxis.com> 2022-03-11); Steam updates at once what was played lately and the rest
+    /// off-peak (<https://videogameschronicle.com>, March 2020); phones wait for the charger. The halves are
+    /// Assumed (2026-11).
+    fn of(device: Device, release: DateTime<Utc>) -> Self {
+        match device {
+            Device::Xbox if release.timestamp() >= XBOX_SLEEPS_SINCE_S => Self::HalfNightly,
+            Device::Steam | Device::Phone => Self::HalfNightly,
+            _ => Self::Soon,
+        }
+    }
+}
+
+/// 2022-03-11, when energy saving became the default of the Xbox.
+const XBOX_SLEEPS_SINCE_S: i64 = 1_646_956_800;
+
+/// One platform of the RU.
+#[derive(Debug, Clone)]
+pub(crate) struct Platform {
+    pub(crate) id: String,
+    pub(crate) weight: f64,
+    pub(crate) size: LogNormal,
+    /// True if the size is the class prior: then all such platforms share one draw.
+    pub(crate) class_size: bool,
+    pub(crate) automatic: Automatic,
+    pub(crate) ceiling_bps: f64,
+    pub(crate) stream_bps: Option<f64>,
+    /// True if some bytes may come from peers instead of the interconnect.
+    pub(crate) peers: bool,
+}
+
+/// A first instant of starts, with what the laws need to know of it.
+#[derive(Debug, Clone)]
+pub(crate) struct StartTable {
+    pub(crate) share: f64,
+    pub(crate) position: f64,
+    pub(crate) elapsed: Vec<f64>,
+    pub(crate) ln_elapsed: Vec<f64>,
+    pub(crate) nights: Vec<(f64, f64)>,
+}
+
+/// One possible date of the release: its waves and the preload before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Schedule {
+    pub(crate) waves: Vec<StartTable>,
+    pub(crate) preload: Option<Preload>,
+}
+
+/// A preload window.
+#[derive(Debug, Clone)]
+pub(crate) struct Preload {
+    pub(crate) elapsed: Vec<f64>,
+    pub(crate) window: f64,
+    pub(crate) until: usize,
+}
+
+impl Preload {
+    pub(crate) const fn shape(&self, tau_s: f64) -> PreloadShape {
+        PreloadShape { tau_s, window: self.window, until: self.until }
+    }
+}
+
+/// A question made ready.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) ru_id: String,
+    pub(crate) kind: RuKind,
+    pub(crate) clock: Clock,
+    pub(crate) platforms: Vec<Platform>,
+    pub(crate) audience: LogNormal,
+    pub(crate) platform_strength: f64,
+    /// Weight and bit/s of every rate class at the line.
+    pub(crate) line_classes: Vec<(f64, f64)>,
+    /// Log-scale spread of all rates together.
+    pub(crate) rate_sigma: f64,
+    /// Possible schedules, equally likely.
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) routes: Routes,
+    pub(crate) missing: Vec<Missing>,
+}
+
+impl Plan {
+    /// Prepares a valid input on a grid of the options' step that begins with the first instant.
+    pub(crate) fn new(input: &ForecastInput) -> Self {
+        let step_s = input.options.step_s.max(1);
+        let first = Instants::of(input, &mut Vec::new()).first().timestamp();
+        let start_s = first - first.rem_euclid(i64::from(step_s));
+        let start = super::clock::instant(start_s);
+        Self::on_grid(input, Grid::new(start, step_s, input.options.bins().max(1)))
+    }
+
+    /// Prepares a valid input on any grid.
+    pub(crate) fn on_grid(input: &ForecastInput, grid: Grid) -> Self {
+        let mut missing = Vec::new();
+        let tz: Tz = input.network.tz.parse().unwrap_or(Tz::UTC);
+        let activity = Activity::from_day(&priors::ACTIVITY_DAY, priors::ACTIVITY_WEEKEND);
+        let clock = Clock::new(grid, tz, &activity);
+        let instants = Instants::of(input, &mut missing);
+        let schedules = instants.schedules(&clock);
+        let platforms = platforms(input, instants.first(), &mut missing);
+        let mean_bytes = mean_size(&platforms);
+        let audience = estimate::audience(input, &mean_bytes, &mut missing);
+        let (line_classes, rate_sigma) = line_classes(input, &mut missing);
+        let routes = Routes::new(input, &clock, &mut missing);
+        let platform_strength = if input.network.platform_mix.is_some() {
+            priors::PLATFORM_STRENGTH
+        } else {
+            priors::PLATFORM_STRENGTH_DEFAULT
+        };
+        Self {
+            ru_id: input.ru.id.clone(),
+            kind: input.ru.kind,
+            clock,
+            platforms,
+            audience,
+            platform_strength,
+            line_classes,
+            rate_sigma,
+            schedules,
+            routes,
+            missing,
+        }
+    }
+
+    pub(crate) fn bins(&self) -> usize {
+        self.clock.grid().bins()
+    }
+
+    pub(crate) fn has_preload(&self) -> bool {
+        self.schedules.iter().any(|s| s.preload.is_some())
+    }
+
+    /// Mean share of every platform.
+    pub(crate) fn weights(&self) -> Vec<f64> {
+        self.platforms.iter().map(|p| p.weight).collect()
+    }
+}
+
+/// When things can happen.
+struct Instants {
+    /// Equally likely instants of the release.
+    releases: Vec<DateTime<Utc>>,
+    preload: Option<DateTime<Utc>>,
+    /// Waves that apply to the network, with shares that sum to 1; empty = one release.
+    waves: Vec<(DateTime<Utc>, f64)>,
+}
+
+impl Instants {
+    fn of(input: &ForecastInput, missing: &mut Vec<Missing>) -> Self {
+        let ru = &input.ru;
+        let mut note = |detail: &str| {
+            missing.push(Missing { pointer: "/ru/release_at".into(), detail: detail.to_owned() });
+        };
+        let mut releases = match (ru.unlock_at, ru.release_at) {
+            (Some(at), _) | (None, Some(Moment::At(at))) => vec![at],
+            (None, Some(Moment::Day(day))) => {
+                note("hour of the release not known: any time from 10:00 to 19:00 UTC");
+                let (from, to) = priors::UNKNOWN_RELEASE_HOURS;
+                let midnight = day.and_time(chrono::NaiveTime::MIN).and_utc();
+                (2 * from..=2 * to).map(|half| midnight + TimeDelta::minutes(30 * i64::from(half))).collect()
+            }
+            (None, None) if !ru.waves.is_empty() => Vec::new(),
+            (None, None) => {
+                note("not known: two days after the preload opens");
+                ru.preload_at.and_then(|at| at.checked_add_days(Days::new(2))).into_iter().collect()
+            }
+        };
+        if let Some(open) = ru.preload_at {
+            releases.iter_mut().for_each(|at| *at = (*at).max(open));
+        }
+        Self { releases, preload: ru.preload_at, waves: waves(input) }
+    }
+
+    fn first(&self) -> DateTime<Utc> {
+        let all = self
+            .releases
+            .iter()
+            .copied()
+            .filter(|_| self.waves.is_empty())
+            .chain(self.waves.iter().map(|w| w.0));
+        all.chain(self.preload).min().unwrap_or_default()
+    }
+
+    fn schedules(&self, clock: &Clock) -> Vec<Schedule> {
+        if !self.waves.is_empty() {
+            let first = self.waves.iter().map(|w| w.0).min().unwrap_or_default();
+            let waves = self.waves.iter().map(|&(at, share)| start_table(clock, at, share)).collect();
+            return vec![Schedule { waves, preload: self.preload_before(clock, first) }];
+        }
+        let schedule = |&at: &DateTime<Utc>| Schedule {
+            waves: vec![start_table(clock, at, 1.0)],
+            preload: self.preload_before(clock, at),
+        };
+        self.releases.iter().map(schedule).collect()
+    }
+
+    fn preload_before(&self, clock: &Clock, unlock: DateTime<Utc>) -> Option<Preload> {
+        let open = self.preload.filter(|open| *open < unlock)?;
+        let zero = clock.at(open);
+        Some(Preload {
+            elapsed: clock.edges().iter().map(|l| l - zero).collect(),
+            window: clock.at(unlock) - zero,
+            until: ceil_edge(clock.grid().position(unlock.timestamp()), clock.edges().len()),
+        })
+    }
+}
+
+/// Waves for the network: those of its country if any is named, else all.
+fn waves(input: &ForecastInput) -> Vec<(DateTime<Utc>, f64)> {
+    let country = input.network.country.as_deref();
+    let ours =
+        |region: Option<&str>| region.is_some_and(|r| country.is_some_and(|c| r.eq_ignore_ascii_case(c)));
+    let any_ours = input.ru.waves.iter().any(|w| ours(w.region.as_deref()));
+    let kept: Vec<_> = input
+        .ru
+        .waves
+        .iter()
+        .filter(|w| !any_ours || ours(w.region.as_deref()))
+        .map(|w| (w.at, w.share))
+        .collect();
+    let total: f64 = kept.iter().map(|w| w.1).sum();
+    if total <= 0.0 {
+        return kept;
+    }
+    kept.into_iter().map(|(at, share)| (at, share / total)).collect()
+}
+
+fn start_table(clock: &Clock, at: DateTime<Utc>, share: f64) -> StartTable {
+    let zero = clock.at(at);
+    let elapsed: Vec<f64> = clock.edges().iter().map(|l| l - zero).collect();
+    let ln_elapsed = elapsed.iter().map(|&l| ln_or_floor(l)).collect();
+    let nights = nightly_windows(clock.tz(), at.timestamp(), priors::NIGHTLY_HOURS, NIGHTS)
+        .into_iter()
+        .map(|(from, to)| (clock.grid().position(from), clock.grid().position(to)))
+        .collect();
+    StartTable { share, position: clock.grid().position(at.timestamp()), elapsed, ln_elapsed, nights }
+}
+
+fn platforms(input: &ForecastInput, first: DateTime<Utc>, missing: &mut Vec<Missing>) -> Vec<Platform> {
+    let weights = weights(input, missing);
+    let items = &input.ru.items;
+    let known: Vec<LogNormal> = items
+        .iter()
+        .filter(|i| !size_of(i).is_unknown())
+        .map(|i| size_of(i).estimate(input.ru.kind))
+        .collect();
+    let mut result = Vec::new();
+    for (i, (item, weight)) in items.iter().zip(weights).enumerate() {
+        let unknown = size_of(item).is_unknown();
+        let size =
+            if unknown { unknown_size(input.ru.kind, &known) } else { size_of(item).estimate(input.ru.kind) };
+        if unknown {
+            missing.push(Missing {
+                pointer: format!("/ru/items/{i}/bytes"),
+                detail: format!("size unknown: {:.0} bytes taken, log-sd {:.2}", size.median, size.sigma),
+            });
+        } else if item.bytes.is_none() {
+            missing.push(Missing {
+                pointer: format!("/ru/items/{i}/bytes"),
+                detail: format!("only the size on disk is known: {:.0} bytes on the wire taken", size.median),
+            });
+        }
+        let device = Device::of(&item.platform);
+        let media = input.ru.kind == RuKind::Media;
+        result.push(Platform {
+            id: item.platform.clone(),
+            weight,
+            size,
+            class_size: unknown && known.is_empty(),
+            automatic: if media { Automatic::Soon } else { Automatic::of(device, first) },
+            ceiling_bps: device.ceiling_bps(),
+            stream_bps: media.then(|| item.bitrate_bps.unwrap_or(priors::STREAM_BPS)),
+            peers: !media && matches!(device, Device::Pc | Device::Steam),
+        });
+    }
+    result
+}
+
+const fn size_of(item: &Item) -> Size {
+    Size { bytes: item.bytes, disk_bytes: item.disk_bytes, sigma: item.bytes_sigma }
+}
+
+/// Size of a platform of which no size is known: that of the others, else that of the kind.
+fn unknown_size(kind: RuKind, known: &[LogNormal]) -> LogNormal {
+    let positive: Vec<f64> = known.iter().map(|s| s.median).filter(|m| *m > 0.0).collect();
+    if positive.is_empty() {
+        return kind.unknown_size();
+    }
+    let mean = positive.iter().map(|m| libm::log(*m)).sum::<f64>() / num::of_usize(positive.len());
+    let spread = known.iter().map(|s| s.sigma).fold(0.0, f64::max);
+    LogNormal::new(libm::exp(mean), libm::hypot(spread, priors::SIZE_BORROWED_SIGMA))
+}
+
+/// Mean share of every item: from the network's mix, else from the defaults of the devices.
+fn weights(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<f64> {
+    let items = &input.ru.items;
+    let default = |item: &Item| {
+        let device = Device::of(&item.platform);
+        let family = |d: Device| if d == Device::Steam { Device::Pc } else { d };
+        let alike = items.iter().filter(|i| family(Device::of(&i.platform)) == family(device)).count();
+        device.default_weight() / num::of_usize(alike.max(1))
+    };
+    if input.network.platform_mix.is_none() && items.len() > 1 {
+        missing.push(Missing {
+            pointer: "/network/platform_mix".into(),
+            detail: "platform mix not given: shares of a live shooter taken".into(),
+        });
+    }
+    let mix = input.network.platform_mix.as_ref();
+    let weight = |item: &Item| match mix {
+        Some(mix) => mix.get(&item.platform).copied().unwrap_or_else(|| default(item)),
+        None => default(item),
+    };
+    let weights: Vec<f64> = items.iter().map(weight).collect();
+    let total: f64 = weights.iter().sum();
+    let equal = 1.0 / num::of_usize(items.len().max(1));
+    weights.iter().map(|w| if total > 0.0 { w / total } else { equal }).collect()
+}
+
+fn mean_size(platforms: &[Platform]) -> LogNormal {
+    let median = platforms.iter().map(|p| p.weight * p.size.median).sum();
+    let sigma = platforms.iter().map(|p| p.weight * p.size.sigma).sum();
+    LogNormal::new(median, sigma)
+}
+
+/// Weights and line rates of the classes, and the log-scale spread of all rates together.
+fn line_classes(input: &ForecastInput, missing: &mut Vec<Missing>) -> (Vec<(f64, f64)>, f64) {
+    let network = &input.network;
+    if let Some(classes) = &network.classes {
+        return (classes.iter().map(|c| (c.weight, c.bps)).collect(), priors::DEVICE_FACTOR.sigma);
+    }
+    let (rate, extra) = match &network.line_rate_bps {
+        Some(rate) => (LogNormal::new(rate.median, rate.sigma), 0.0),
+        None => {
+            missing.push(Missing {
+                pointer: "/network/line_rate_bps".into(),
+                detail: "line rates not given: median 69 Mbit/s, log-sd 0.9 taken".into(),
+            });
+            (priors::LINE_RATE_BPS, priors::LINE_RATE_UNKNOWN_SIGMA)
+        }
+    };
+    let class = |i: usize| {
+        let z = normal_quantile((num::of_usize(i) + 0.5) / num::of_usize(CLASSES));
+        (1.0 / num::of_usize(CLASSES), rate.at(z))
+    };
+    ((0..CLASSES).map(class).collect(), libm::hypot(priors::DEVICE_FACTOR.sigma, extra))
+}

@@ -1,0 +1,347 @@
+//! The forecast itself: draws, curves, quantiles.
+
+use std::collections::BTreeMap;
+
+use super::clock::instant;
+use super::curve::peak;
+use super::delay::{Delay, delay};
+use super::draws::Draws;
+use super::engine::Engine;
+use super::input::ForecastInput;
+use super::output::{
+    Exceed, Fan, Forecast, GridInfo, InstantQuantiles, LinkForecast, PeakForecast, Quantiles,
+};
+use super::plan::Plan;
+use super::pouring::{Pouring, TILE, Tile};
+use super::priors;
+use super::quantile::{exceedance, sorted_quantile};
+use super::select::{Ranks, push};
+use super::short::Short;
+use super::world::{Sample, World};
+use crate::{Invalid, num};
+
+/// Why no forecast was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForecastError {
+    /// The input is wrong: every finding with its place. Correct it and ask again.
+    #[error("the input is not valid: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Invalid>),
+}
+
+/// What one RU will do to one network: quantile curves per platform, CDN and link.
+///
+/// Draws `options.draws` worlds of all uncertain parameters, computes the closed-form curve of each, and reports
+/// quantiles of the curves and of their peak, instant and bytes. The grid begins with the first instant of the
+/// RU, rounded down to a multiple of the step. Assumes no correlation between parameters.
+///
+/// Deterministic: the same input gives the same bytes on every platform. Draws are keyed by the RU's id and
+/// the parameter, so two forecasts of one RU differ only by what was changed.
+///
+/// # Errors
+///
+/// [`ForecastError::Invalid`] with everything [`ForecastInput::validate`] finds.
+///
+/// # Example
+///
+/// ```
+/// use traffix_core::forecast::{ForecastInput, forecast};
+/// let input: ForecastInput = serde_json::from_str(r#"{
+///     "ru": {"id": "x", "kind": "update", "release_at": "2026-03-05T10:00:00Z",
+///            "items": [{"platform": "steam", "bytes": 20e9}], "signals": {"mau": 5e6}},
+///     "network": {"id": "acme", "country": "GB", "tz": "Europe/London", "lines": 1e6},
+///     "options": {"draws": 64, "horizon_s": 172800}
+/// }"#).unwrap();
+/// let answer = forecast(&input).unwrap();
+/// assert!(answer.peak.bps.p10 < answer.peak.bps.p90);
+/// assert!(answer.missing.iter().any(|m| m.pointer == "/network/line_rate_bps"));
+/// ```
+pub fn forecast(input: &ForecastInput) -> Result<Forecast, ForecastError> {
+    let findings = input.validate();
+    if !findings.is_empty() {
+        return Err(ForecastError::Invalid(findings));
+    }
+    let plan = Plan::new(input);
+    let short = Short::new(&plan, None);
+    let count = usize::try_from(input.options.draws).unwrap_or(1);
+    let draws = Draws { seed: input.options.seed, ru_id: &plan.ru_id, count };
+    let residual = libm::hypot(priors::RESIDUAL_SIGMA, short.budget.cv);
+    let sample = Sample::new(&plan, &draws, residual);
+    let curves = Curves::draw(&plan, &sample);
+    let reduced = Reduced::new(&plan, &sample, &curves);
+    Ok(report(input, (plan, sample, short), (&curves, reduced)))
+}
+
+/// The curves of all draws and the functionals of their totals.
+struct Curves {
+    /// Block, platform, draw, bin inside the block: so that a block of all draws lies together.
+    flat: Vec<f32>,
+    peaks: Vec<f64>,
+    peak_bins: Vec<f64>,
+    bytes: Vec<f64>,
+}
+
+impl Curves {
+    fn draw(plan: &Plan, sample: &Sample) -> Self {
+        let (platforms, bins, count) = (plan.platforms.len(), plan.bins(), sample.count());
+        let blocks = bins.div_ceil(TILE);
+        let mut flat = vec![0.0_f32; blocks * platforms * count * TILE];
+        let (mut peaks, mut peak_bins, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut engine = Engine::new(plan);
+        let mut world = World::median(plan);
+        for i in 0..count {
+            sample.put(i, &mut world);
+            engine.run(plan, &world);
+            let (top, bin) = peak(&engine.total);
+            peaks.push(top);
+            peak_bins.push(num::of_usize(bin));
+            bytes.push(engine.total.iter().sum::<f64>() * plan.clock.grid().step() / 8.0);
+            for (p, curve) in engine.curves.chunks_exact(bins).enumerate() {
+                for (block, values) in curve.chunks(TILE).enumerate() {
+                    let place = ((block * platforms + p) * count + i) * TILE;
+                    for (to, from) in flat[place..place + values.len()].iter_mut().zip(values) {
+                        *to = num::to_f32(*from);
+                    }
+                }
+            }
+        }
+        Self { flat, peaks, peak_bins, bytes }
+    }
+}
+
+/// What one link sees in every draw.
+#[derive(Default)]
+struct LinkDraws {
+    peak: Vec<f64>,
+    /// Bins above the full capacity, and above the capacity less headroom.
+    above: [Vec<f64>; 2],
+}
+
+/// Quantile curves and functionals of links.
+struct Reduced {
+    total: Fan,
+    platforms: Vec<Fan>,
+    cdns: Vec<Fan>,
+    links: Vec<Fan>,
+    link_draws: Vec<LinkDraws>,
+}
+
+/// One column of values per bin of a block: all draws of a bin lie together.
+struct Columns {
+    bits: Vec<u32>,
+    count: usize,
+}
+
+impl Columns {
+    fn new(count: usize) -> Self {
+        Self { bits: vec![0; TILE * count], count }
+    }
+
+    fn put(&mut self, draw: usize, tile: &Tile) {
+        for (b, x) in tile.iter().enumerate() {
+            self.bits[b * self.count + draw] = num::to_f32(*x).to_bits();
+        }
+    }
+
+    fn reduce(&mut self, ranks: &Ranks, bins: usize, fan: &mut Fan) {
+        for column in self.bits.chunks_exact_mut(self.count).take(bins) {
+            push(fan, ranks.select(column));
+        }
+    }
+}
+
+impl Reduced {
+    fn new(plan: &Plan, sample: &Sample, curves: &Curves) -> Self {
+        let (platforms, bins, count) = (plan.platforms.len(), plan.bins(), sample.count());
+        let (cdns, links) = (plan.routes.cdns.len(), plan.routes.links.len());
+        let fans = |n: usize| vec![Fan::default(); n];
+        let mut result = Self {
+            total: Fan::default(),
+            platforms: fans(platforms),
+            cdns: fans(cdns),
+            links: fans(links),
+            link_draws: (0..links).map(|_| LinkDraws::new(count)).collect(),
+        };
+        // A single platform or CDN carries the total: no need to reduce it again.
+        let (own_platforms, own_cdns) = (platforms > 1, cdns > 1);
+        let mut columns: Vec<Columns> =
+            (0..1 + platforms + cdns + links).map(|_| Columns::new(count)).collect();
+        let ranks = Ranks::new(count);
+        let mut world = World::median(plan);
+        let mut pouring = Pouring::new(plan);
+        let mut tiles = vec![[0.0; TILE]; platforms];
+        for first in (0..bins).step_by(TILE) {
+            let size = TILE.min(bins - first);
+            for i in 0..count {
+                sample.put(i, &mut world);
+                let total = load(curves, (first / TILE, count, i), &mut tiles);
+                columns[0].put(i, &total);
+                if own_platforms {
+                    tiles.iter().enumerate().for_each(|(p, tile)| columns[1 + p].put(i, tile));
+                }
+                if !own_cdns && links == 0 {
+                    continue;
+                }
+                pouring.run(plan, &world, first, &tiles);
+                if own_cdns {
+                    pouring
+                        .cdns
+                        .iter()
+                        .enumerate()
+                        .for_each(|(c, tile)| columns[1 + platforms + c].put(i, tile));
+                }
+                for l in 0..links {
+                    columns[1 + platforms + cdns + l].put(i, &pouring.routed[l]);
+                    result.link_draws[l].see(
+                        (plan, l),
+                        (i, first, size),
+                        &pouring.offered[l],
+                        world.baseline,
+                    );
+                }
+            }
+            let mut columns = columns.iter_mut();
+            let mut reduce = |fan: &mut Fan, wanted: bool| {
+                if let Some(columns) = columns.next().filter(|_| wanted) {
+                    columns.reduce(&ranks, size, fan);
+                }
+            };
+            reduce(&mut result.total, true);
+            result.platforms.iter_mut().for_each(|fan| reduce(fan, own_platforms));
+            result.cdns.iter_mut().for_each(|fan| reduce(fan, own_cdns));
+            result.links.iter_mut().for_each(|fan| reduce(fan, true));
+        }
+        for fans in [&mut result.platforms, &mut result.cdns] {
+            if let [only] = &mut fans[..] {
+                only.clone_from(&result.total);
+            }
+        }
+        result
+    }
+}
+
+/// Loads a block of all platforms of a draw; returns their sum.
+fn load(curves: &Curves, (block, count, draw): (usize, usize, usize), tiles: &mut [Tile]) -> Tile {
+    let mut total = [0.0; TILE];
+    let platforms = tiles.len();
+    for (p, tile) in tiles.iter_mut().enumerate() {
+        let place = ((block * platforms + p) * count + draw) * TILE;
+        let stored = &curves.flat[place..place + TILE];
+        for ((x, sum), from) in tile.iter_mut().zip(&mut total).zip(stored) {
+            *x = f64::from(*from);
+            *sum += *x;
+        }
+    }
+    total
+}
+
+impl LinkDraws {
+    fn new(count: usize) -> Self {
+        let zeros = || vec![0.0; count];
+        Self { peak: zeros(), above: [zeros(), zeros()] }
+    }
+
+    fn see(
+        &mut self,
+        (plan, l): (&Plan, usize),
+        (draw, first, size): (usize, usize, usize),
+        offered: &Tile,
+        baseline: f64,
+    ) {
+        let link = &plan.routes.links[l];
+        let usable = link.capacity_bps * (1.0 - link.headroom);
+        for (b, extra) in offered.iter().enumerate().take(size) {
+            self.peak[draw] = self.peak[draw].max(*extra);
+            let load = link.baseline[first + b] * baseline + extra;
+            // Usual traffic alone above a capacity is no effect of the RU.
+            if *extra > 0.0 {
+                self.above[0][draw] += f64::from(u8::from(load > link.capacity_bps));
+                self.above[1][draw] += f64::from(u8::from(load > usable));
+            }
+        }
+    }
+}
+
+/// Sorts draws and reports their quantiles.
+fn quantiles(mut draws: Vec<f64>) -> Quantiles {
+    draws.sort_unstable_by(f64::total_cmp);
+    let [p10, p50, p90, p99] = super::quantile::REPORTED.map(|q| sorted_quantile(&draws, q));
+    Quantiles { p10, p50, p90, p99 }
+}
+
+fn rounded(q: Quantiles) -> Quantiles {
+    Quantiles { p10: q.p10.round(), p50: q.p50.round(), p90: q.p90.round(), p99: q.p99.round() }
+}
+
+fn report(
+    input: &ForecastInput,
+    (mut plan, sample, short): (Plan, Sample, Short),
+    (curves, mut reduced): (&Curves, Reduced),
+) -> Forecast {
+    let grid = *plan.clock.grid();
+    let bins = quantiles(curves.peak_bins.clone());
+    let at = |bin: f64| instant(grid.edge_s(0) + num::to_i64(bin * grid.step()));
+    let links = link_reports(&plan, &sample, &mut reduced);
+    let by_name =
+        |names: Vec<String>, fans: Vec<Fan>| names.into_iter().zip(fans).collect::<BTreeMap<_, _>>();
+    Forecast {
+        model_version: priors::MODEL_VERSION.to_owned(),
+        seed: input.options.seed,
+        grid: GridInfo { start: grid.start(), step_s: grid.step_s(), bins: grid.bins() },
+        total: reduced.total,
+        platforms: by_name(plan.platforms.iter().map(|p| p.id.clone()).collect(), reduced.platforms),
+        cdns: by_name(plan.routes.cdns.clone(), reduced.cdns),
+        links,
+        peak: PeakForecast {
+            bps: rounded(quantiles(curves.peaks.clone())),
+            at: InstantQuantiles { p10: at(bins.p10), p50: at(bins.p50), p90: at(bins.p90) },
+        },
+        bytes: rounded(quantiles(curves.bytes.clone())),
+        sigma_budget: short.budget,
+        missing: std::mem::take(&mut plan.missing),
+        corrections: Vec::new(),
+    }
+}
+
+fn link_reports(plan: &Plan, sample: &Sample, reduced: &mut Reduced) -> BTreeMap<String, LinkForecast> {
+    let mut reports = BTreeMap::new();
+    let mut world = World::median(plan);
+    let minutes = plan.clock.grid().step() / 60.0;
+    let draws = std::mem::take(&mut reduced.link_draws);
+    let fans = std::mem::take(&mut reduced.links);
+    for (l, ((link, draws), extra)) in plan.routes.links.iter().zip(draws).zip(fans).enumerate() {
+        let delayed = delayed(plan, sample, (l, &draws), &mut world);
+        let [full, usable] = &draws.above;
+        let exceed = |capacity_bps: f64, above: &[f64]| Exceed {
+            capacity_bps,
+            probability: exceedance(above, 0.0),
+            minutes_p50: super::quantile::quantile(above, 0.5) * minutes,
+        };
+        let mut passed = vec![exceed(link.capacity_bps, full)];
+        if link.headroom > 0.0 {
+            passed.push(exceed(link.capacity_bps * (1.0 - link.headroom), usable));
+        }
+        let report = LinkForecast {
+            extra,
+            capacity_bps: link.capacity_bps,
+            peak_bps: rounded(quantiles(draws.peak)),
+            exceed: passed,
+            delayed_bytes_p50: delayed.bytes_p50.round(),
+            limited_bins_p50: delayed.limited_bins_p50,
+        };
+        reports.insert(link.id.clone(), report);
+    }
+    reports
+}
+
+/// What a link delays, if it is the last path of some CDN.
+fn delayed(plan: &Plan, sample: &Sample, (l, draws): (usize, &LinkDraws), world: &mut World) -> Delay {
+    let links = &plan.routes.links;
+    let last = |c: &usize| links.iter().rposition(|link| link.cdns.contains(c)) == Some(l);
+    if !links[l].cdns.iter().any(last) {
+        return Delay::default();
+    }
+    let mut over: Vec<usize> = (0..sample.count()).filter(|i| draws.above[1][*i] > 0.0).collect();
+    over.sort_by(|a, b| draws.peak[*a].total_cmp(&draws.peak[*b]));
+    delay(plan, sample, l, &over, world)
+}
