@@ -8,6 +8,7 @@ mod database;
 mod export;
 mod failure;
 mod forecast;
+mod import;
 mod input;
 mod keys;
 mod migrate;
@@ -36,6 +37,7 @@ enum Command {
     Attribute(attribute::Args),
     Export(export::Args),
     Forecast(forecast::Args),
+    Import(import::Args),
     Keys(keys::Args),
     Migrate(migrate::Args),
     Platforms(platforms::Args),
@@ -52,6 +54,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
+        Command::Import(args) => import::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
