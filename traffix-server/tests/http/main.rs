@@ -1,0 +1,4 @@
+//! The HTTP server as its clients see it: a real server on a real socket.
+
+mod harness;
+mod reading;
