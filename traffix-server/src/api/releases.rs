@@ -22,7 +22,7 @@ impl ReleaseApi {
         request: &Request,
         params: Query<RuListParams>,
     ) -> Result<Answer<RuPage>, Problem> {
-        list(&self.0, request, params.0.only(Some(RuKind::Release), None)).await
+        list(&self.0, request, params.0.only(RuKind::Release, None)?).await
     }
 
     /// The updates of one release.
@@ -37,6 +37,6 @@ impl ReleaseApi {
         if release.value.kind != RuKind::Release {
             return Err(Problem::missing("id", "release", id.as_str()));
         }
-        list(&self.0, request, params.0.only(Some(RuKind::Update), Some(id))).await
+        list(&self.0, request, params.0.only(RuKind::Update, Some(id))?).await
     }
 }
