@@ -6,6 +6,7 @@
 
 mod api;
 pub mod auth;
+pub mod bundled;
 pub mod cli;
 pub mod clock;
 mod compute;

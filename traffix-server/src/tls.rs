@@ -1,6 +1,5 @@
 //! Certificates.
 
-
 use poem::listener::{RustlsCertificate, RustlsConfig};
 
 use crate::ServeError;
@@ -35,6 +34,7 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, ServeError> {
 
 fn self_signed() -> Result<(Vec<u8>, Vec<u8>), ServeError> {
     let names = LOCAL_NAMES.map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| ServeError::Tls(error.to_string()))?;
+    let made =
+        rcgen::generate_simple_self_signed(names).map_err(|error| ServeError::Tls(error.to_string()))?;
     Ok((made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes()))
 }

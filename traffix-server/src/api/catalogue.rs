@@ -95,11 +95,7 @@ pub(crate) struct ListingPage {
 impl CatalogueApi {
     /// Releases and updates.
     #[oai(path = "/rus", method = "get", operation_id = "listRus")]
-    async fn list(
-        &self,
-        request: &Request,
-        params: Query<RuListParams>,
-    ) -> Result<Answer<RuPage>, Problem> {
+    async fn list(&self, request: &Request, params: Query<RuListParams>) -> Result<Answer<RuPage>, Problem> {
         list(&self.0, request, params.0).await
     }
 

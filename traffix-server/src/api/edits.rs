@@ -203,8 +203,8 @@ impl Edit<'_> {
             let mut ru = found.value;
             let outcome = change(&mut ru)?;
             match put(state, &ru, expect, &self.actor).await {
-                Err(StoreError::Conflict { .. })
-                    if self.expect == Expect::Anything && attempt < ATTEMPTS => {}
+                Err(StoreError::Conflict { .. }) if self.expect == Expect::Anything && attempt < ATTEMPTS => {
+                }
                 written => return Ok((outcome, revision(written?))),
             }
         }

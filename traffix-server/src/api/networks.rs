@@ -148,7 +148,8 @@ impl NetworkApi {
             Err(conflict @ StoreError::Conflict { .. }) => return Ok(Err(conflict)),
             other => other?,
         };
-        let (Written::Unchanged(revision) | Written::Created(revision) | Written::Updated(revision)) = written;
+        let (Written::Unchanged(revision) | Written::Created(revision) | Written::Updated(revision)) =
+            written;
         let answer = Answer::prepared("application/json", profile.to_string());
         Ok(Ok((written, answer.tag(strong_etag(revision)))))
     }

@@ -6,7 +6,7 @@ use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::Serialize;
 use traffix_core::catalogue::{PlatformId, Region};
-use traffix_core::delivery::{Assertion, Asn, CdnId};
+use traffix_core::delivery::{Asn, Assertion, CdnId};
 use traffix_platforms::cdn::{self, Cdn};
 use traffix_platforms::{PLATFORMS, Platform, PlatformExt, prefixes};
 

@@ -86,7 +86,11 @@ pub(super) async fn network(
 }
 
 /// The release or update that a request means.
-pub(super) async fn ru(state: &AppState, wanted: IdOr<RuInput>, network: &Network) -> Result<RuInput, Problem> {
+pub(super) async fn ru(
+    state: &AppState,
+    wanted: IdOr<RuInput>,
+    network: &Network,
+) -> Result<RuInput, Problem> {
     let id = match wanted {
         IdOr::Inline(ru) => return Ok(*ru),
         IdOr::Id(id) => id,

@@ -217,9 +217,9 @@ fn describe(operation: &mut Value) {
             "schema": {"type": "string", "minLength": 1, "maxLength": max, "pattern": "^[!-~]+$"},
         })
     };
-    let is_post = operation["operationId"].as_str().is_some_and(|id| {
-        ["create", "add", "forecast"].iter().any(|start| id.starts_with(start))
-    });
+    let is_post = operation["operationId"]
+        .as_str()
+        .is_some_and(|id| ["create", "add", "forecast"].iter().any(|start| id.starts_with(start)));
     if is_post {
         let description = "A repeated request with the same key and body gets the first answer again.";
         let parameter = header("Idempotency-Key", description, 255);

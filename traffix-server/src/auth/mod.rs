@@ -46,13 +46,8 @@ pub async fn create_key(
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<String, CreateKeyError> {
     let token = Token::random().ok_or(CreateKeyError::Randomness)?;
-    let key = NewKey {
-        id: token.id(),
-        secret_sha256: token.digest(),
-        name: name.to_owned(),
-        role,
-        expires_at,
-    };
+    let key =
+        NewKey { id: token.id(), secret_sha256: token.digest(), name: name.to_owned(), role, expires_at };
     store.create_key(&key).await?;
     Ok(token.reveal())
 }

@@ -4,10 +4,14 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod database;
 mod export;
 mod failure;
 mod forecast;
+mod import;
 mod input;
+mod keys;
+mod migrate;
 mod output;
 mod platforms;
 mod verify;
@@ -33,6 +37,9 @@ enum Command {
     Attribute(attribute::Args),
     Export(export::Args),
     Forecast(forecast::Args),
+    Import(import::Args),
+    Keys(keys::Args),
+    Migrate(migrate::Args),
     Platforms(platforms::Args),
     VerifyModel(verify::Args),
 }
@@ -47,6 +54,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
+        Command::Import(args) => import::run(&args, &mut out),
+        Command::Keys(args) => keys::run(&args, &mut out),
+        Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;
@@ -71,6 +81,19 @@ fn word(value: impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => "-".into(),
     }
+}
+
+/// An instant as people write it: RFC 3339, seconds and minutes optional, or a day.
+fn instant(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
+    use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.to_utc());
+    }
+    let utc = text.strip_suffix(['Z', 'z']);
+    let minutes = utc.and_then(|text| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok());
+    let day = || text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN));
+    let found = minutes.or_else(day).map(|at| at.and_utc());
+    found.ok_or_else(|| "write an instant such as 2023-11-01T00:00Z or a day such as 2023-11-01".into())
 }
 
 /// A file to read; `-` is standard input.

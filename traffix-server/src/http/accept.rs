@@ -84,7 +84,9 @@ fn weight(parameters: &str) -> u16 {
 
 /// Whether the client asks for CSV before JSON.
 pub(crate) fn wants_csv(headers: &HeaderMap) -> bool {
-    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let position = |name: &str| accept.split(',').position(|part| part.trim().starts_with(name));
     match (position("text/csv"), position("application/json")) {
         (Some(csv), Some(json)) => csv < json,

@@ -180,7 +180,8 @@ fn meta<T: JsonSchema>(status: u16, description: &'static str, location: bool) -
         deprecated: false,
         schema: schema::text(),
     };
-    let mut headers = vec![header("ETag", "Names this state; for `If-None-Match`, and `If-Match` on writes.")];
+    let mut headers =
+        vec![header("ETag", "Names this state; for `If-None-Match`, and `If-Match` on writes.")];
     if location {
         headers.push(header("Location", "Where the new entity is."));
     }

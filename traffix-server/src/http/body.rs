@@ -24,8 +24,7 @@ impl<'a, T: DeserializeOwned + JsonSchema + Send> ApiExtractor<'a> for Body<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media =
-            MetaMediaType { content_type: "application/json", schema: schema::schema_ref::<T>() };
+        let media = MetaMediaType { content_type: "application/json", schema: schema::schema_ref::<T>() };
         Some(MetaRequest { description: None, content: vec![media], required: true })
     }
 
@@ -35,9 +34,11 @@ impl<'a, T: DeserializeOwned + JsonSchema + Send> ApiExtractor<'a> for Body<T> {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         check_content_type(request)?;
-        let bytes = body.take()?.into_bytes().await.map_err(|_| {
-            Problem::new(Kind::Malformed, "the body ended before all of it was read")
-        })?;
+        let bytes = body
+            .take()?
+            .into_bytes()
+            .await
+            .map_err(|_| Problem::new(Kind::Malformed, "the body ended before all of it was read"))?;
         Ok(Self(parse(&bytes)?))
     }
 }

@@ -47,9 +47,11 @@ pub(crate) fn strong_etag(revision: Revision) -> Tag {
 
 /// Whether `If-None-Match` names the tag, by weak comparison and in any coding.
 pub(crate) fn none_match(headers: &HeaderMap, tag: &Tag) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok()).any(|line| {
-        line.split(',').map(str::trim).any(|one| one == "*" || opaque(one) == Some(tag.opaque()))
-    })
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .any(|line| line.split(',').map(str::trim).any(|one| one == "*" || opaque(one) == Some(tag.opaque())))
 }
 
 /// What the tag says between its quotes, without the coding.

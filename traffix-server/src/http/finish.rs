@@ -12,11 +12,7 @@ use super::front::Call;
 use super::problem::{Kind, Problem};
 
 /// Reads a body up to a limit: a longer one is refused as soon as that is known.
-pub(crate) async fn read_body(
-    request: &mut Request,
-    limit: usize,
-    time: Duration,
-) -> Result<Bytes, Problem> {
+pub(crate) async fn read_body(request: &mut Request, limit: usize, time: Duration) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Kind::TooLarge, format!("the body must be at most {limit} bytes"));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|n| n > limit as u64) {
@@ -67,7 +63,8 @@ pub(crate) async fn reply_of(mut response: Response) -> Result<Reply, Problem> {
 /// A problem as answer.
 pub(crate) fn problem_response(mut problem: Problem, call: &Call) -> Response {
     let id = call.id.to_str().unwrap_or_default();
-    problem.instance = if uuid::Uuid::try_parse(id).is_ok() { format!("urn:uuid:{id}") } else { id.to_owned() };
+    problem.instance =
+        if uuid::Uuid::try_parse(id).is_ok() { format!("urn:uuid:{id}") } else { id.to_owned() };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response = Response::builder().status(status).content_type("application/problem+json");

@@ -134,7 +134,10 @@ impl Front {
                 let detail = format!("path and query must be at most {MAX_TARGET_BYTES} bytes");
                 return Err(Problem::new(Kind::AddressTooLong, detail));
             }
-            return Err(Problem::new(Kind::NotFound, "no resource has this path; /docs lists those that exist"));
+            return Err(Problem::new(
+                Kind::NotFound,
+                "no resource has this path; /docs lists those that exist",
+            ));
         };
         if *request.method() == Method::OPTIONS {
             self.charge(call, 1)?;
@@ -211,8 +214,7 @@ impl Front {
             None => self.dispatch(request).await?,
             Some(key) => {
                 let parts = [target.as_bytes(), &body[..]];
-                let (turn, earlier) =
-                    self.state.idempotency.begin(store, call.owner(), key, parts).await?;
+                let (turn, earlier) = self.state.idempotency.begin(store, call.owner(), key, parts).await?;
                 match earlier {
                     Some(reply) => reply,
                     None => {
@@ -230,9 +232,8 @@ impl Front {
     async fn dispatch(&self, request: Request) -> Result<Reply, Problem> {
         let time = Duration::from_secs(self.state.config.server.request_timeout_secs);
         let answered = tokio::time::timeout(time, self.router.get_response(request)).await;
-        let response = answered.map_err(|_| {
-            Problem::unavailable(format!("no answer within {} s", time.as_secs()), 5)
-        })?;
+        let response = answered
+            .map_err(|_| Problem::unavailable(format!("no answer within {} s", time.as_secs()), 5))?;
         super::finish::reply_of(response).await
     }
 
@@ -247,9 +248,8 @@ impl Front {
 
     /// Finds out who shows the key. Wrong keys, and keys that must be looked up, are charged to the address.
     async fn authenticate(&self, call: &mut Call, request: &Request) -> Result<(), Problem> {
-        let refused = |refused: Refused| {
-            Problem::header(Kind::Unauthenticated, "Authorization", refused.detail())
-        };
+        let refused =
+            |refused: Refused| Problem::header(Kind::Unauthenticated, "Authorization", refused.detail());
         let value = request.headers().get(header::AUTHORIZATION);
         let token = value.and_then(Token::from_header);
         if !token.as_ref().is_some_and(|token| self.state.keys.is_known(token)) {

@@ -44,7 +44,8 @@ pub(crate) struct Use {
 
 impl Idempotency {
     pub(crate) fn new() -> Self {
-        let weigh = |_: &(String, String), (_, answer): &Kept| u32::try_from(answer.len()).unwrap_or(u32::MAX);
+        let weigh =
+            |_: &(String, String), (_, answer): &Kept| u32::try_from(answer.len()).unwrap_or(u32::MAX);
         Self {
             running: Cache::builder().time_to_idle(Duration::from_mins(5)).build(),
             strangers: Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(KEPT).build(),

@@ -48,7 +48,8 @@ impl Operations {
     pub(crate) fn new(document: &Value, others: &[&str], compute_cost: u32, metrics: &Metrics) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten();
         let build = |path: &str, item: &Value| entry(path, item, compute_cost, metrics);
-        let mut paths: Vec<_> = documented.map(|(path, item)| build(&format!("{PREFIX}{path}"), item)).collect();
+        let mut paths: Vec<_> =
+            documented.map(|(path, item)| build(&format!("{PREFIX}{path}"), item)).collect();
         paths.extend(others.iter().map(|path| build(path, &serde_json::json!({"get": {}}))));
         // Exact segments before parameters.
         paths.sort_by_key(|path| {
@@ -63,7 +64,6 @@ impl Operations {
     pub(crate) fn find(&self, path: &str) -> Option<&PathEntry> {
         self.paths.iter().find(|entry| entry.fits(path))
     }
-
 }
 
 impl PathEntry {

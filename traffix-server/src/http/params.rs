@@ -118,7 +118,10 @@ fn check_text(query: &str) -> Result<(), Problem> {
             let readable = String::from_utf8(decoded).ok().filter(|text| !text.contains(char::is_control));
             if readable.is_none() {
                 let name: String = name.chars().take(100).collect();
-                return Err(Problem::parameter(name, "must be percent-encoded UTF-8 without control characters"));
+                return Err(Problem::parameter(
+                    name,
+                    "must be percent-encoded UTF-8 without control characters",
+                ));
             }
         }
     }

@@ -76,7 +76,9 @@ impl Kind {
                 "The key may not do this",
                 "Ask the operator for a key with a higher role.",
             ),
-            Self::NotFound => (404, "not-found", "Nothing is here", "Check the path and the identifiers in it."),
+            Self::NotFound => {
+                (404, "not-found", "Nothing is here", "Check the path and the identifiers in it.")
+            }
             Self::MethodNotAllowed => {
                 (405, "method-not-allowed", "The method is not allowed here", "`Allow` lists those that are.")
             }

@@ -118,7 +118,8 @@ async fn seed(store: &dyn Store) {
     use traffix_core::catalogue::{Company, Ru};
     let actor = traffix_store::Actor("import".into());
     let company: Company =
-        serde_json::from_value(json!({"id": "acme", "name": "Acme Games", "evidence": [evidence()]})).unwrap();
+        serde_json::from_value(json!({"id": "acme", "name": "Acme Games", "evidence": [evidence()]}))
+            .unwrap();
     store.put_companies(&[company], &actor).await.unwrap();
     let rus: Vec<Ru> = [
         ru("fortnite", "Fortnite", "2017-07-21T00:00:00Z", None),
