@@ -17,6 +17,7 @@ pub mod golden;
 pub mod invalid;
 pub mod learning;
 pub mod network;
+pub mod outlook;
 pub mod score;
 pub mod units;
 

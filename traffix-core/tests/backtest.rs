@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use traffix_core::forecast::{Forecast, ForecastInput, LogNormal, forecast};
+use traffix_core::outlook::short_forecast;
 use traffix_core::score;
 
 #[derive(Deserialize)]
@@ -66,4 +67,19 @@ fn peaks_from_priors_alone_are_within_a_known_error() {
     );
     assert_eq!(events.len(), 13);
     assert!(rmse <= 0.45, "rmse of log(P50 / observed) is {rmse}");
+}
+
+#[test]
+fn the_short_form_is_within_ten_per_cent_of_the_sampler_at_p90() {
+    let mut report = Vec::new();
+    for event in events() {
+        let (full, short) = (forecast(&event.input).unwrap(), short_forecast(&event.input).unwrap());
+        let ratio = short.peak_bps.p90 / full.peak.bps.p90;
+        let middle = short.peak_bps.p50 / full.peak.bps.p50;
+        println!("{} P90 {ratio:.3} P50 {middle:.3}", event.id);
+        if (ratio - 1.0).abs() > 0.1 {
+            report.push(format!("{} {ratio:.3}", event.id));
+        }
+    }
+    assert!(report.is_empty(), "{report:?}");
 }

@@ -223,31 +223,43 @@ impl Clock {
     }
 }
 
-/// Local hours of consecutive instants: asks the time-zone database once per UTC quarter of an hour.
+/// Local hours of consecutive instants, asking the time-zone database as seldom as it is safe.
 ///
-/// Since 1973 every zone of the database changes its offset at a whole quarter of an hour of UTC, so the
-/// cached offset holds to the end of the quarter.
+/// A UTC day that begins and ends with one offset has it throughout; in a day with a change the cached offset
+/// holds to the end of the quarter of an hour, because since 1973 every zone changes at a whole quarter.
 struct LocalHours {
     tz: Tz,
-    quarter: i64,
+    from_s: i64,
+    to_s: i64,
     offset_s: i64,
 }
 
 impl LocalHours {
     const fn new(tz: Tz) -> Self {
-        Self { tz, quarter: i64::MIN, offset_s: 0 }
+        Self { tz, from_s: 0, to_s: 0, offset_s: 0 }
     }
 
     fn of_week(&mut self, at_s: i64) -> usize {
-        let quarter = at_s.div_euclid(900);
-        if quarter != self.quarter {
-            let offset = self.tz.offset_from_utc_datetime(&instant(at_s).naive_utc()).fix();
-            (self.quarter, self.offset_s) = (quarter, i64::from(offset.local_minus_utc()));
+        if !(self.from_s..self.to_s).contains(&at_s) {
+            let offset = |s: i64| {
+                i64::from(self.tz.offset_from_utc_datetime(&instant(s).naive_utc()).fix().local_minus_utc())
+            };
+            let day = at_s - at_s.rem_euclid(86_400);
+            let quarter = at_s - at_s.rem_euclid(900);
+            self.offset_s = offset(at_s);
+            let steady = offset(day) == self.offset_s && offset(day + 86_399) == self.offset_s;
+            (self.from_s, self.to_s) = if steady { (day, day + 86_400) } else { (quarter, quarter + 900) };
         }
         // 1970-01-01 was a Thursday: 72 hours after Monday 00:00.
         let hours = at_s.saturating_add(self.offset_s).div_euclid(HOUR_S).saturating_add(72);
         usize::try_from(hours.rem_euclid(168)).unwrap_or(0)
     }
+}
+
+/// Local hour of week of every bin's start.
+pub(crate) fn hours_of_week(tz: Tz, grid: &Grid) -> Vec<usize> {
+    let mut hours = LocalHours::new(tz);
+    (0..grid.bins).map(|k| hours.of_week(grid.edge_s(k))).collect()
 }
 
 /// The instant of a local wall-clock time.

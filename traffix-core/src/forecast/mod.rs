@@ -53,3 +53,15 @@ pub use validate::limits;
 
 /// Name of the CDN that stands for "not known which".
 pub const UNKNOWN_CDN: &str = "unknown";
+
+/// What the outlook builds on.
+pub(crate) mod engine_parts {
+    pub(crate) use super::clock::instant;
+    pub(crate) use super::curve::peak;
+    pub(crate) use super::draws::Draws;
+    pub(crate) use super::plan::Plan;
+    pub(crate) use super::pouring::{Paths, Pouring, TILE, Tile};
+    pub(crate) use super::routes::{Route, Routes, baseline, fill_shares};
+    pub(crate) use super::select::{Columns, Ranks};
+    pub(crate) use super::short::Short;
+}

@@ -124,17 +124,24 @@ impl Plan {
 
     /// Prepares a valid input on any grid.
     pub(crate) fn on_grid(input: &ForecastInput, grid: Grid) -> Self {
+        let mut plan = Self::without_routes(input, grid);
+        plan.routes = Routes::new(input, &plan.clock, &mut plan.missing);
+        plan
+    }
+
+    /// The same without CDNs and links, for curves of the total only.
+    pub(crate) fn without_routes(input: &ForecastInput, grid: Grid) -> Self {
         let mut missing = Vec::new();
         let tz: Tz = input.network.tz.parse().unwrap_or(Tz::UTC);
         let activity = Activity::from_day(&priors::ACTIVITY_DAY, priors::ACTIVITY_WEEKEND);
         let clock = Clock::new(grid, tz, &activity);
         let instants = Instants::of(input, &mut missing);
-        let schedules = instants.schedules(&clock);
         let platforms = platforms(input, instants.first(), &mut missing);
+        let nightly = platforms.iter().any(|p| p.automatic == Automatic::HalfNightly);
+        let schedules = instants.schedules(&clock, nightly);
         let mean_bytes = mean_size(&platforms);
         let audience = estimate::audience(input, &mean_bytes, &mut missing);
         let (line_classes, rate_sigma) = line_classes(input, &mut missing);
-        let routes = Routes::new(input, &clock, &mut missing);
         let platform_strength = if input.network.platform_mix.is_some() {
             priors::PLATFORM_STRENGTH
         } else {
@@ -150,9 +157,16 @@ impl Plan {
             line_classes,
             rate_sigma,
             schedules,
-            routes,
+            routes: Routes::default(),
             missing,
         }
+    }
+
+    /// First and last instant at which something begins.
+    pub(crate) fn span(input: &ForecastInput) -> (DateTime<Utc>, DateTime<Utc>) {
+        let instants = Instants::of(input, &mut Vec::new());
+        let all = instants.releases.iter().copied().chain(instants.waves.iter().map(|w| w.0));
+        (instants.first(), all.max().unwrap_or_default())
     }
 
     pub(crate) fn bins(&self) -> usize {
@@ -214,14 +228,15 @@ impl Instants {
         all.chain(self.preload).min().unwrap_or_default()
     }
 
-    fn schedules(&self, clock: &Clock) -> Vec<Schedule> {
+    fn schedules(&self, clock: &Clock, nightly: bool) -> Vec<Schedule> {
         if !self.waves.is_empty() {
             let first = self.waves.iter().map(|w| w.0).min().unwrap_or_default();
-            let waves = self.waves.iter().map(|&(at, share)| start_table(clock, at, share)).collect();
+            let waves =
+                self.waves.iter().map(|&(at, share)| start_table(clock, (at, share), nightly)).collect();
             return vec![Schedule { waves, preload: self.preload_before(clock, first) }];
         }
         let schedule = |&at: &DateTime<Utc>| Schedule {
-            waves: vec![start_table(clock, at, 1.0)],
+            waves: vec![start_table(clock, (at, 1.0), nightly)],
             preload: self.preload_before(clock, at),
         };
         self.releases.iter().map(schedule).collect()
@@ -258,14 +273,17 @@ fn waves(input: &ForecastInput) -> Vec<(DateTime<Utc>, f64)> {
     kept.into_iter().map(|(at, share)| (at, share / total)).collect()
 }
 
-fn start_table(clock: &Clock, at: DateTime<Utc>, share: f64) -> StartTable {
+fn start_table(clock: &Clock, (at, share): (DateTime<Utc>, f64), nightly: bool) -> StartTable {
     let zero = clock.at(at);
     let elapsed: Vec<f64> = clock.edges().iter().map(|l| l - zero).collect();
     let ln_elapsed = elapsed.iter().map(|&l| ln_or_floor(l)).collect();
-    let nights = nightly_windows(clock.tz(), at.timestamp(), priors::NIGHTLY_HOURS, NIGHTS)
-        .into_iter()
-        .map(|(from, to)| (clock.grid().position(from), clock.grid().position(to)))
-        .collect();
+    let windows = if nightly {
+        nightly_windows(clock.tz(), at.timestamp(), priors::NIGHTLY_HOURS, NIGHTS)
+    } else {
+        Vec::new()
+    };
+    let position = |at_s: i64| clock.grid().position(at_s);
+    let nights = windows.into_iter().map(|(from, to)| (position(from), position(to))).collect();
     StartTable { share, position: clock.grid().position(at.timestamp()), elapsed, ln_elapsed, nights }
 }
 

@@ -1,13 +1,25 @@
 //! Pours the CDNs of one draw into the links, bin by bin, for a block of bins.
 
-use super::plan::Plan;
-use super::world::World;
+use super::routes::Routes;
 
 /// Bins handled at once.
 pub(crate) const TILE: usize = 64;
 
 /// A block of bins of one series.
 pub(crate) type Tile = [f64; TILE];
+
+/// What a world says about paths.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paths<'a> {
+    /// Shares by platform and CDN, flat.
+    pub(crate) shares: &'a [f64],
+    /// Share of what a full CDN cannot serve that moves to others.
+    pub(crate) overflow: f64,
+    /// Largest share of a CDN's traffic a cache serves.
+    pub(crate) cache_share: f64,
+    /// Multiplies the usual traffic.
+    pub(crate) baseline: f64,
+}
 
 /// Working memory of one block.
 pub(crate) struct Pouring {
@@ -26,9 +38,9 @@ pub(crate) struct Pouring {
 }
 
 impl Pouring {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let (cdns, links) = (plan.routes.cdns.len(), plan.routes.links.len());
-        let last = (0..cdns).map(|c| plan.routes.links.iter().rposition(|l| l.cdns.contains(&c))).collect();
+    pub(crate) fn new(routes: &Routes) -> Self {
+        let (cdns, links) = (routes.cdns.len(), routes.links.len());
+        let last = (0..cdns).map(|c| routes.links.iter().rposition(|l| l.cdns.contains(&c))).collect();
         Self {
             cdns: vec![[0.0; TILE]; cdns],
             routed: vec![[0.0; TILE]; links],
@@ -41,25 +53,30 @@ impl Pouring {
     }
 
     /// Routes a block that begins at bin `first`. `platforms` holds the traffic of every platform.
-    pub(crate) fn run(&mut self, plan: &Plan, world: &World, first: usize, platforms: &[Tile]) {
-        self.split(world, platforms);
-        if plan.routes.links.is_empty() {
+    pub(crate) fn run(&mut self, routes: &Routes, paths: Paths<'_>, first: usize, platforms: &[Tile]) {
+        self.split(paths.shares, platforms);
+        self.run_cdns(routes, paths, first, platforms);
+    }
+
+    /// Routes a block whose traffic by CDN is in `cdns` already.
+    pub(crate) fn run_cdns(&mut self, routes: &Routes, paths: Paths<'_>, first: usize, platforms: &[Tile]) {
+        if routes.links.is_empty() {
             return;
         }
         self.left.copy_from_slice(&self.cdns);
         self.taken.fill([0.0; TILE]);
-        for (l, link) in plan.routes.links.iter().enumerate() {
+        for (l, link) in routes.links.iter().enumerate() {
             self.routed[l] = [0.0; TILE];
-            self.offered[l] = [0.0; TILE];
             let usable = link.capacity_bps * (1.0 - link.headroom);
             for (b, free) in self.free[l].iter_mut().enumerate() {
-                let usual = link.baseline.get(first + b).copied().unwrap_or(0.0) * world.baseline;
+                let usual = link.baseline.get(first + b).copied().unwrap_or(0.0) * paths.baseline;
                 *free = (usable - usual).max(0.0);
             }
         }
-        self.pour(plan, world);
-        if self.unserved() {
-            self.overflow(plan, world, platforms);
+        self.pour(routes, paths.cache_share);
+        if self.unserved() && !platforms.is_empty() {
+            self.overflow(paths, platforms);
+            self.pour(routes, paths.cache_share);
         }
         for (c, last) in self.last.iter().enumerate() {
             let Some(l) = *last else { continue };
@@ -69,12 +86,12 @@ impl Pouring {
         }
     }
 
-    fn split(&mut self, world: &World, platforms: &[Tile]) {
+    fn split(&mut self, shares: &[f64], platforms: &[Tile]) {
         let count = self.cdns.len();
         for (c, cdn) in self.cdns.iter_mut().enumerate() {
             *cdn = [0.0; TILE];
             for (p, platform) in platforms.iter().enumerate() {
-                let share = world.cdn_shares[p * count + c];
+                let share = shares[p * count + c];
                 if share > 0.0 {
                     for (sum, x) in cdn.iter_mut().zip(platform) {
                         *sum += share * x;
@@ -87,10 +104,10 @@ impl Pouring {
     /// Pours `left` into what is free, link by link in order of preference; CDNs on one link share it in
     /// proportion to what they bring. May be called again after `left` has grown: largest shares and capacities
     /// count what the calls before took.
-    fn pour(&mut self, plan: &Plan, world: &World) {
+    fn pour(&mut self, routes: &Routes, cache_share: f64) {
         let count = self.cdns.len();
-        for (l, link) in plan.routes.links.iter().enumerate() {
-            let most = link.max_share(world.cache_share);
+        for (l, link) in routes.links.iter().enumerate() {
+            let most = link.max_share(cache_share);
             let mut wanted = [0.0; TILE];
             for &c in &link.cdns {
                 let taken = &self.taken[l * count + c];
@@ -124,8 +141,8 @@ impl Pouring {
         self.last.iter().enumerate().any(|(c, last)| last.is_some() && over(c))
     }
 
-    /// Moves part of what a full CDN cannot serve to the other CDNs of its platforms, and pours that.
-    fn overflow(&mut self, plan: &Plan, world: &World, platforms: &[Tile]) {
+    /// Moves part of what a full CDN cannot serve to the other CDNs of its platforms.
+    fn overflow(&mut self, paths: Paths<'_>, platforms: &[Tile]) {
         let count = self.cdns.len();
         let mut moved = vec![[0.0; TILE]; count];
         for c in (0..count).filter(|c| self.last[*c].is_some()) {
@@ -133,9 +150,9 @@ impl Pouring {
                 if self.left[c][b] <= 1e-9 * self.cdns[c][b] {
                     continue;
                 }
-                let over = world.overflow * self.left[c][b] / self.cdns[c][b];
+                let over = paths.overflow * self.left[c][b] / self.cdns[c][b];
                 for (p, platform) in platforms.iter().enumerate() {
-                    let row = &world.cdn_shares[p * count..(p + 1) * count];
+                    let row = &paths.shares[p * count..(p + 1) * count];
                     let others = 1.0 - row[c];
                     if row[c] <= 0.0 || others <= 1e-9 {
                         continue;
@@ -154,6 +171,5 @@ impl Pouring {
                 self.cdns[c][b] = (self.cdns[c][b] + amount).max(0.0);
             }
         }
-        self.pour(plan, world);
     }
 }

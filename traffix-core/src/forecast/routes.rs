@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::UNKNOWN_CDN;
-use super::clock::{Clock, hour_of_week};
+use super::clock::{Clock, hour_of_week, hours_of_week};
 use super::draws::Draws;
-use super::input::ForecastInput;
+use super::input::{ForecastInput, Item};
 use super::output::Missing;
 use super::plan::Plan;
 use super::priors;
@@ -34,7 +34,7 @@ impl Route {
 }
 
 /// CDNs, shares and links of a question.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
     pub(crate) cdns: Vec<String>,
     /// Links in order of preference.
@@ -47,22 +47,27 @@ pub(crate) struct Routes {
 
 impl Routes {
     pub(crate) fn new(input: &ForecastInput, clock: &Clock, missing: &mut Vec<Missing>) -> Self {
-        let cdns = cdn_names(input, missing);
+        let cdns = cdn_names(&input.ru.items, missing);
         let mut shares = vec![0.0; input.ru.items.len() * cdns.len()];
-        let mut uncertain = Vec::new();
         for (item, row) in input.ru.items.iter().zip(shares.chunks_exact_mut(cdns.len())) {
-            let unknown = [(UNKNOWN_CDN.to_owned(), 1.0)].into();
-            let given = item.cdn_shares.as_ref().unwrap_or(&unknown);
-            let total: f64 = given.values().sum();
-            for (cdn, share) in given {
-                if let Ok(c) = cdns.binary_search(cdn) {
-                    row[c] = share / total;
-                }
-            }
-            uncertain.push(given.values().filter(|s| **s > 0.0).count() > 1);
+            fill_shares(item, &cdns, row);
         }
+        let several = |row: &[f64]| row.iter().filter(|share| **share > 0.0).count() > 1;
+        let uncertain = shares.chunks_exact(cdns.len()).map(several).collect();
         let links = links(&input.network, clock, &cdns, missing);
         Self { cdns, links, shares, uncertain }
+    }
+
+    /// The CDNs of many items and the links of a network, for sums over several RUs.
+    pub(crate) fn of_many<'a>(
+        items: impl IntoIterator<Item = &'a Item>,
+        network: &Network,
+        clock: &Clock,
+        missing: &mut Vec<Missing>,
+    ) -> Self {
+        let cdns = cdn_names(items, &mut Vec::new());
+        let links = links(network, clock, &cdns, missing);
+        Self { cdns, links, shares: Vec::new(), uncertain: Vec::new() }
     }
 
     /// Mean share by platform and CDN, flat.
@@ -87,10 +92,26 @@ impl Routes {
     }
 }
 
+/// Writes the shares of an item over `cdns` (sorted) into `row`.
+pub(crate) fn fill_shares(item: &Item, cdns: &[String], row: &mut [f64]) {
+    let mut put = |cdn: &str, share: f64| {
+        if let Some(x) = cdns.binary_search_by(|c| c.as_str().cmp(cdn)).ok().and_then(|c| row.get_mut(c)) {
+            *x = share;
+        }
+    };
+    match &item.cdn_shares {
+        Some(shares) => {
+            let total: f64 = shares.values().sum();
+            shares.iter().for_each(|(cdn, share)| put(cdn, share / total));
+        }
+        None => put(UNKNOWN_CDN, 1.0),
+    }
+}
+
 /// Names of all CDNs of the items, sorted.
-fn cdn_names(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<String> {
+fn cdn_names<'a>(items: impl IntoIterator<Item = &'a Item>, missing: &mut Vec<Missing>) -> Vec<String> {
     let mut names = BTreeSet::new();
-    for (i, item) in input.ru.items.iter().enumerate() {
+    for (i, item) in items.into_iter().enumerate() {
         match &item.cdn_shares {
             Some(shares) => names.extend(shares.keys().cloned()),
             None => {
@@ -185,9 +206,8 @@ pub(crate) fn baseline(network: &Network, clock: &Clock) -> Option<Vec<f64>> {
 }
 
 fn by_week(week: &[f64], clock: &Clock) -> Vec<f64> {
-    let grid = clock.grid();
-    let hour = |k: usize| week.get(hour_of_week(clock.tz(), grid.edge_s(k))).copied().unwrap_or(0.0);
-    (0..grid.bins()).map(hour).collect()
+    let hours = hours_of_week(clock.tz(), clock.grid());
+    hours.into_iter().map(|hour| week.get(hour).copied().unwrap_or(0.0)).collect()
 }
 
 /// The value of the series at the bin; outside it, the mean of the same local hour of week, else of all.

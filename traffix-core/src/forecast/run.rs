@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::pouring::{Pouring, TILE, Tile};
 use super::priors;
 use super::quantile::{exceedance, sorted_quantile};
-use super::select::{Ranks, push};
+use super::select::{Columns, Ranks};
 use super::short::Short;
 use super::world::{Sample, World};
 use crate::{Invalid, num};
@@ -126,30 +126,6 @@ struct Reduced {
     link_draws: Vec<LinkDraws>,
 }
 
-/// One column of values per bin of a block: all draws of a bin lie together.
-struct Columns {
-    bits: Vec<u32>,
-    count: usize,
-}
-
-impl Columns {
-    fn new(count: usize) -> Self {
-        Self { bits: vec![0; TILE * count], count }
-    }
-
-    fn put(&mut self, draw: usize, tile: &Tile) {
-        for (b, x) in tile.iter().enumerate() {
-            self.bits[b * self.count + draw] = num::to_f32(*x).to_bits();
-        }
-    }
-
-    fn reduce(&mut self, ranks: &Ranks, bins: usize, fan: &mut Fan) {
-        for column in self.bits.chunks_exact_mut(self.count).take(bins) {
-            push(fan, ranks.select(column));
-        }
-    }
-}
-
 impl Reduced {
     fn new(plan: &Plan, sample: &Sample, curves: &Curves) -> Self {
         let (platforms, bins, count) = (plan.platforms.len(), plan.bins(), sample.count());
@@ -168,7 +144,7 @@ impl Reduced {
             (0..1 + platforms + cdns + links).map(|_| Columns::new(count)).collect();
         let ranks = Ranks::new(count);
         let mut world = World::median(plan);
-        let mut pouring = Pouring::new(plan);
+        let mut pouring = Pouring::new(&plan.routes);
         let mut tiles = vec![[0.0; TILE]; platforms];
         for first in (0..bins).step_by(TILE) {
             let size = TILE.min(bins - first);
@@ -182,7 +158,7 @@ impl Reduced {
                 if !own_cdns && links == 0 {
                     continue;
                 }
-                pouring.run(plan, &world, first, &tiles);
+                pouring.run(&plan.routes, world.paths(), first, &tiles);
                 if own_cdns {
                     pouring
                         .cdns

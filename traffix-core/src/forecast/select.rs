@@ -1,7 +1,9 @@
 //! Quantiles of many bins: selection instead of sorting.
 
 use super::output::Fan;
+use super::pouring::{TILE, Tile};
 use super::quantile::{REPORTED, rank};
+use crate::num;
 
 /// Which order statistics the reported quantiles need for a number of draws.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +54,35 @@ fn between(rest: f64, low: u32, high: u32) -> f64 {
 }
 
 /// Appends the quantiles of one bin, in whole bits per second.
-pub(crate) fn push(fan: &mut Fan, [p10, p50, p90, p99]: [f64; 4]) {
+fn push(fan: &mut Fan, [p10, p50, p90, p99]: [f64; 4]) {
     fan.p10.push(p10.round());
     fan.p50.push(p50.round());
     fan.p90.push(p90.round());
     fan.p99.push(p99.round());
+}
+
+/// One column of values per bin of a block: all draws of a bin lie together.
+pub(crate) struct Columns {
+    bits: Vec<u32>,
+    count: usize,
+}
+
+impl Columns {
+    pub(crate) fn new(count: usize) -> Self {
+        Self { bits: vec![0; TILE * count], count }
+    }
+
+    pub(crate) fn put(&mut self, draw: usize, tile: &Tile) {
+        for (b, x) in tile.iter().enumerate() {
+            self.bits[b * self.count + draw] = num::to_f32(*x).to_bits();
+        }
+    }
+
+    pub(crate) fn reduce(&mut self, ranks: &Ranks, bins: usize, fan: &mut Fan) {
+        for column in self.bits.chunks_exact_mut(self.count).take(bins) {
+            push(fan, ranks.select(column));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -42,8 +42,7 @@ impl ForecastInput {
     /// preload, unknown time zones, an RU without any date, duplicate ids, and sizes beyond [`limits`].
     /// Anything else that is absent widens the forecast instead.
     pub fn validate(&self) -> Vec<Invalid> {
-        let mut found = Findings::default();
-        check_ru(&mut found, &self.ru);
+        let mut found = Findings(self.ru.validate().into_iter().map(|f| f.under("/ru")).collect());
         found.0.extend(self.network.validate().into_iter().map(|f| f.under("/network")));
         check_options(&mut found, self);
         found.0
@@ -51,15 +50,15 @@ impl ForecastInput {
 }
 
 fn check_ru(found: &mut Findings, ru: &RuInput) {
-    found.id("/ru/id", &ru.id);
+    found.id("/id", &ru.id);
     check_instants(found, ru);
     if ru.items.is_empty() || ru.items.len() > limits::ITEMS {
         let detail = format!("must have 1 to {} platforms, got {}", limits::ITEMS, ru.items.len());
-        found.add("/ru/items", detail);
+        found.add("/items", detail);
     }
     let mut platforms = BTreeSet::new();
     for (i, item) in ru.items.iter().enumerate().take(limits::ITEMS) {
-        let at = format!("/ru/items/{i}");
+        let at = format!("/items/{i}");
         if !platforms.insert(&item.platform) {
             found.add(
                 &format!("{at}/platform"),
@@ -69,7 +68,7 @@ fn check_ru(found: &mut Findings, ru: &RuInput) {
         check_item(found, &at, item);
     }
     if let Some(share) = ru.already_downloaded_share {
-        found.within("/ru/already_downloaded_share", share, 1.0);
+        found.within("/already_downloaded_share", share, 1.0);
     }
     let signals = &ru.signals;
     let people = [
@@ -80,18 +79,18 @@ fn check_ru(found: &mut Findings, ru: &RuInput) {
     ];
     for (name, value) in people {
         if let Some(x) = value {
-            found.within(&format!("/ru/signals/{name}"), x, limits::PEOPLE);
+            found.within(&format!("/signals/{name}"), x, limits::PEOPLE);
         }
     }
     if signals.past.len() > limits::PAST {
-        found.add("/ru/signals/past", format!("must be at most {} events", limits::PAST));
+        found.add("/signals/past", format!("must be at most {} events", limits::PAST));
     }
     for (i, past) in signals.past.iter().enumerate().take(limits::PAST) {
         if let Some(bytes) = past.bytes {
-            found.within(&format!("/ru/signals/past/{i}/bytes"), bytes, limits::BYTES * 1e9);
+            found.within(&format!("/signals/past/{i}/bytes"), bytes, limits::BYTES * 1e9);
         }
         if let Some(peak) = past.peak_bps {
-            found.within(&format!("/ru/signals/past/{i}/peak_bps"), peak, network_limits::BPS);
+            found.within(&format!("/signals/past/{i}/peak_bps"), peak, network_limits::BPS);
         }
     }
 }
@@ -125,11 +124,10 @@ fn check_instants(found: &mut Findings, ru: &RuInput) {
     };
     let mut instants: Vec<(String, DateTime<Utc>)> = Vec::new();
     let named = [("release_at", release), ("preload_at", ru.preload_at), ("unlock_at", ru.unlock_at)];
-    instants.extend(named.into_iter().filter_map(|(name, at)| Some((format!("/ru/{name}"), at?))));
-    instants.extend(ru.waves.iter().enumerate().map(|(i, w)| (format!("/ru/waves/{i}/at"), w.at)));
+    instants.extend(named.into_iter().filter_map(|(name, at)| Some((format!("/{name}"), at?))));
+    instants.extend(ru.waves.iter().enumerate().map(|(i, w)| (format!("/waves/{i}/at"), w.at)));
     if instants.is_empty() {
-        found
-            .add("/ru/release_at", "must be given: an instant, or a day if the hour is not known".to_owned());
+        found.add("/release_at", "must be given: an instant, or a day if the hour is not known".to_owned());
     }
     let (first_year, last_year) = limits::YEARS;
     for (pointer, at) in &instants {
@@ -141,9 +139,9 @@ fn check_instants(found: &mut Findings, ru: &RuInput) {
     if let Some((last, first)) = span
         && (last - first).num_days() > limits::SPAN_DAYS
     {
-        found.add("/ru", format!("its instants must lie within {} days", limits::SPAN_DAYS));
+        found.add("", format!("its instants must lie within {} days", limits::SPAN_DAYS));
     }
-    let unlock = ru.unlock_at.map(|at| ("/ru/unlock_at", at)).or(release.map(|at| ("/ru/release_at", at)));
+    let unlock = ru.unlock_at.map(|at| ("/unlock_at", at)).or(release.map(|at| ("/release_at", at)));
     if let (Some(open), Some((pointer, unlock))) = (ru.preload_at, unlock)
         && unlock < open
         && !(matches!(ru.release_at, Some(Moment::Day(_))) && unlock.date_naive() == open.date_naive())
@@ -151,13 +149,13 @@ fn check_instants(found: &mut Findings, ru: &RuInput) {
         found.add(pointer, "must not lie before preload_at".to_owned());
     }
     if ru.waves.len() > limits::WAVES {
-        found.add("/ru/waves", format!("must be at most {} waves", limits::WAVES));
+        found.add("/waves", format!("must be at most {} waves", limits::WAVES));
     }
     for (i, wave) in ru.waves.iter().enumerate().take(limits::WAVES) {
-        found.within(&format!("/ru/waves/{i}/share"), wave.share, 1.0);
+        found.within(&format!("/waves/{i}/share"), wave.share, 1.0);
     }
     if !ru.waves.is_empty() {
-        found.sums_to_one("/ru/waves", "shares", ru.waves.iter().map(|w| w.share).sum());
+        found.sums_to_one("/waves", "shares", ru.waves.iter().map(|w| w.share).sum());
     }
 }
 
@@ -199,5 +197,14 @@ impl Options {
     /// Number of whole bins in the horizon.
     pub fn bins(&self) -> usize {
         usize::try_from(self.horizon_s / self.step_s.max(1)).unwrap_or(usize::MAX)
+    }
+}
+
+impl RuInput {
+    /// Everything that is wrong with the RU; pointers are relative to it.
+    pub fn validate(&self) -> Vec<Invalid> {
+        let mut found = Findings::default();
+        check_ru(&mut found, self);
+        found.0
     }
 }

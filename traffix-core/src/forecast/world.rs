@@ -3,6 +3,7 @@
 use super::audience::LogNormal;
 use super::draws::Draws;
 use super::plan::Plan;
+use super::pouring::Paths;
 use super::priors::{self, RuKind};
 use crate::num;
 
@@ -63,6 +64,18 @@ impl World {
             overflow: mean(priors::OVERFLOW_SHARE),
             cache_share: mean(priors::CACHE_SHARE),
             baseline: 1.0,
+        }
+    }
+}
+
+impl World {
+    /// What this world says about paths.
+    pub(crate) fn paths(&self) -> Paths<'_> {
+        Paths {
+            shares: &self.cdn_shares,
+            overflow: self.overflow,
+            cache_share: self.cache_share,
+            baseline: self.baseline,
         }
     }
 }

@@ -1,0 +1,175 @@
+//! The joint draws: sums of short forms, poured into the links.
+
+use crate::forecast::engine_parts::{Columns, Paths, Pouring, Ranks, Routes, TILE, Tile, fill_shares};
+use crate::forecast::{Fan, Item};
+
+/// One RU on the outlook's grid.
+pub(super) struct Member {
+    pub(super) id: String,
+    /// Median curve by platform, flat, on the outlook's grid.
+    pub(super) curves: Vec<f64>,
+    /// Factor of every draw.
+    pub(super) factors: Vec<f64>,
+    /// Share of the platforms' traffic by CDN, flat.
+    shares: Vec<f64>,
+    pub(super) platforms: usize,
+}
+
+impl Member {
+    pub(super) fn new(
+        id: &str,
+        curves: Vec<f64>,
+        factors: Vec<f64>,
+        (items, cdns): (&[Item], &[String]),
+    ) -> Self {
+        let mut shares = vec![0.0; items.len() * cdns.len()];
+        for (item, row) in items.iter().zip(shares.chunks_exact_mut(cdns.len().max(1))) {
+            fill_shares(item, cdns, row);
+        }
+        Self { id: id.to_owned(), curves, factors, shares, platforms: items.len() }
+    }
+
+    /// Median curve of all platforms.
+    pub(super) fn total(&self, bins: usize) -> Vec<f64> {
+        let mut total = vec![0.0; bins];
+        for curve in self.curves.chunks_exact(bins) {
+            total.iter_mut().zip(curve).for_each(|(sum, x)| *sum += x);
+        }
+        total
+    }
+
+    /// Median curve by CDN, for a block of bins.
+    fn by_cdn(&self, (first, size, bins): (usize, usize, usize), cdns: usize) -> Vec<(usize, Tile)> {
+        let mut result: Vec<(usize, Tile)> = Vec::new();
+        for c in 0..cdns {
+            let mut tile = [0.0; TILE];
+            let mut any = false;
+            for p in 0..self.platforms {
+                let share = self.shares[p * cdns + c];
+                if share > 0.0 {
+                    let part = &self.curves[p * bins + first..p * bins + first + size];
+                    tile.iter_mut().zip(part).for_each(|(sum, x)| *sum += share * x);
+                    any |= part.iter().any(|x| *x > 0.0);
+                }
+            }
+            if any {
+                result.push((c, tile));
+            }
+        }
+        result
+    }
+}
+
+/// What one link sees, over all draws.
+pub(super) struct LinkSums {
+    pub(super) load: Fan,
+    /// Bins above every threshold, by threshold and draw.
+    pub(super) above: Vec<Vec<f64>>,
+    /// Draws above the full capacity, by bin.
+    pub(super) full: Vec<f64>,
+}
+
+/// Fans and counts of the joint draws.
+pub(super) struct Sums {
+    pub(super) extra: Fan,
+    pub(super) links: Vec<LinkSums>,
+    /// Largest bin of the extra traffic, by draw.
+    pub(super) peaks: Vec<f64>,
+}
+
+/// Sums the members over all draws. `baseline` multiplies the usual traffic, by draw.
+pub(super) fn sum(
+    members: &[Member],
+    routes: &Routes,
+    (bins, baseline): (usize, &[f64]),
+    thresholds: &[f64],
+) -> Sums {
+    let count = baseline.len();
+    let link = |_| LinkSums {
+        load: Fan::default(),
+        above: vec![vec![0.0; count]; thresholds.len()],
+        full: vec![0.0; bins],
+    };
+    let mut sums = Sums {
+        extra: Fan::default(),
+        links: (0..routes.links.len()).map(link).collect(),
+        peaks: vec![0.0; count],
+    };
+    let ranks = Ranks::new(count);
+    let mut columns: Vec<Columns> = (0..=routes.links.len()).map(|_| Columns::new(count)).collect();
+    let mut pouring = Pouring::new(routes);
+    for first in (0..bins).step_by(TILE) {
+        let size = TILE.min(bins - first);
+        let parts: Vec<(usize, usize, Tile)> = members
+            .iter()
+            .enumerate()
+            .flat_map(|(m, member)| {
+                let tiles = member.by_cdn((first, size, bins), routes.cdns.len());
+                tiles.into_iter().map(move |(c, tile)| (m, c, tile))
+            })
+            .collect();
+        for (i, usual) in baseline.iter().enumerate() {
+            pouring.cdns.iter_mut().for_each(|tile| *tile = [0.0; TILE]);
+            let mut total = [0.0; TILE];
+            for (m, c, tile) in &parts {
+                let factor = members[*m].factors[i];
+                for ((x, sum), all) in tile.iter().zip(&mut pouring.cdns[*c]).zip(&mut total) {
+                    *sum += factor * x;
+                    *all += factor * x;
+                }
+            }
+            sums.peaks[i] = total.iter().fold(sums.peaks[i], |a, &b| a.max(b));
+            columns[0].put(i, &total);
+            if !routes.links.is_empty() {
+                let paths = Paths { shares: &[], overflow: 0.0, cache_share: CACHE_SHARE, baseline: *usual };
+                pouring.run_cdns(routes, paths, first, &[]);
+                let at = Block { first, size, draw: i, usual: *usual };
+                see_links(&mut sums, &mut columns, (routes, &pouring), (&at, thresholds));
+            }
+        }
+        let mut columns = columns.iter_mut();
+        if let Some(extra) = columns.next() {
+            extra.reduce(&ranks, size, &mut sums.extra);
+        }
+        for (link, columns) in sums.links.iter_mut().zip(columns) {
+            columns.reduce(&ranks, size, &mut link.load);
+        }
+    }
+    sums
+}
+
+/// Mean of the largest share a cache serves, where a link does not say.
+const CACHE_SHARE: f64 = 0.95;
+
+/// Where in the grid and the draws we are.
+struct Block {
+    first: usize,
+    size: usize,
+    draw: usize,
+    usual: f64,
+}
+
+fn see_links(
+    sums: &mut Sums,
+    columns: &mut [Columns],
+    (routes, pouring): (&Routes, &Pouring),
+    (at, thresholds): (&Block, &[f64]),
+) {
+    for (l, link) in routes.links.iter().enumerate() {
+        let mut load = [0.0; TILE];
+        let seen = &mut sums.links[l];
+        for (b, load) in load.iter_mut().enumerate().take(at.size) {
+            let usual = link.baseline[at.first + b] * at.usual;
+            *load = usual + pouring.routed[l][b];
+            let wanted = usual + pouring.offered[l][b];
+            if wanted <= 0.0 {
+                continue;
+            }
+            for (share, above) in thresholds.iter().zip(&mut seen.above) {
+                above[at.draw] += f64::from(u8::from(wanted > share * link.capacity_bps));
+            }
+            seen.full[at.first + b] += f64::from(u8::from(wanted > link.capacity_bps));
+        }
+        columns[1 + l].put(at.draw, &load);
+    }
+}
