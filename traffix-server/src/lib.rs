@@ -9,6 +9,7 @@ pub mod auth;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod compute;
 pub mod config;
 mod health;
 mod http;

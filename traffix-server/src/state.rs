@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use traffix_core::delivery::PrefixTable;
+use traffix_core::network::Network;
 use traffix_store::Store;
 
 use crate::auth::KeyRing;
+use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -27,6 +29,7 @@ pub struct AppState {
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
     pub(crate) idempotency: Idempotency,
+    pub(crate) compute: ComputePool,
     pub(crate) metrics: Metrics,
 }
 
@@ -47,9 +50,15 @@ impl AppState {
             limits: Limits::new(&config.limits),
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
+            compute: ComputePool::new(&config.compute),
             metrics: Metrics::new(),
             store,
             config,
         }))
+    }
+
+    /// An example network that everybody may use.
+    pub(crate) fn example_network(&self, _id: &str) -> Option<Network> {
+        None
     }
 }

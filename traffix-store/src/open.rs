@@ -31,7 +31,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             max_connections: 8,
-            acquire_timeout: Duration::from_secs(60),
+            acquire_timeout: Duration::from_mins(1),
             migrate: true,
             clock: Arc::new(Utc::now),
         }

@@ -16,6 +16,7 @@ use super::error::{ParseDeliveryError, shown};
 /// # Ok::<(), traffix_core::delivery::ParseDeliveryError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Asn(pub u32);
 

@@ -11,6 +11,7 @@ use crate::catalogue::PlatformId;
 /// `platforms` always sums to 1 and always has an entry without a platform, "unknown", which may be 0 only if
 /// everything else is certain. An address that no table knows has nothing but that entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attribution {
     /// The delivery network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +24,7 @@ pub struct Attribution {
     pub tenancy: Option<Tenancy>,
     /// The most specific prefix that holds the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub prefix: Option<IpNet>,
     /// What kind of list the prefix is from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +41,7 @@ pub struct Attribution {
 
 /// One platform that traffic of an address may belong to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// The platform; absent means none of the known ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,7 @@ use super::error::{ParseDeliveryError, shown};
 /// # Ok::<(), traffix_core::delivery::ParseDeliveryError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPattern(String);
 

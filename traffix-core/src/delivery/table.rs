@@ -19,6 +19,7 @@ use crate::catalogue::PlatformId;
 
 /// What kind of list a prefix is from; later variants beat earlier ones on an equal prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PrefixKind {
     /// Address space whose longest match in a full routing table has the CDN's ASN as origin.

@@ -1,12 +1,19 @@
 //! The API under `/api/v1`: one file per resource.
 
+mod attribution;
 mod catalogue;
 mod changes;
 mod companies;
 mod edits;
+mod forecasts;
 mod lists;
+mod networks;
+mod platforms;
+mod prefixes;
+mod references;
 mod releases;
 pub(crate) mod schema;
+mod views;
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -64,6 +71,11 @@ apis!(
     releases::ReleaseApi,
     companies::CompanyApi,
     changes::ChangeApi,
+    platforms::PlatformApi,
+    prefixes::PrefixApi,
+    attribution::AttributionApi,
+    networks::NetworkApi,
+    forecasts::ForecastApi,
 );
 
 /// Stands for a part where only its description is wanted: that needs no state.

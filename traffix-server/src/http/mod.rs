@@ -20,6 +20,7 @@ mod params;
 mod problem;
 mod request_id;
 
+pub(crate) use accept::wants_csv;
 pub(crate) use answer::{Answer, Created, Deleted, Saved};
 pub(crate) use body::Body;
 pub(crate) use client::ClientId;

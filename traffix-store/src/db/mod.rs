@@ -9,7 +9,7 @@ mod postgres;
 mod sqlite;
 mod statement;
 
-pub(crate) use param::{Micros, Param};
+pub(crate) use param::{Letter, Micros, Param};
 pub(crate) use statement::{Insert, Statement};
 
 use sqlx::postgres::PgRow;

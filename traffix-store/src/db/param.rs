@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::types::Json;
@@ -16,6 +17,7 @@ pub(crate) enum Param {
     Int(Option<i64>),
     Text(Option<String>),
     Json(Option<Json<Box<RawValue>>>),
+    Letter(Letter),
     At(Option<Micros>),
     Bytes(Vec<u8>),
     Uuid(Uuid),
@@ -77,6 +79,12 @@ impl From<Box<RawValue>> for Param {
     }
 }
 
+impl From<Letter> for Param {
+    fn from(value: Letter) -> Self {
+        Self::Letter(value)
+    }
+}
+
 impl From<&[u8]> for Param {
     fn from(value: &[u8]) -> Self {
         Self::Bytes(value.to_vec())
@@ -92,6 +100,37 @@ impl From<Uuid> for Param {
 impl From<Vec<String>> for Param {
     fn from(value: Vec<String>) -> Self {
         Self::Texts(value)
+    }
+}
+
+/// A document kept to the letter: `json` on PostgreSQL, which stores the text as it is, where `jsonb` would turn
+/// 1e16 into an integer.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter(pub(crate) Box<RawValue>);
+
+impl Type<Sqlite> for Letter {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+}
+
+impl Encode<'_, Sqlite> for Letter {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(self.0.get().to_owned(), buffer)
+    }
+}
+
+impl Type<Postgres> for Letter {
+    fn type_info() -> PgTypeInfo {
+        // The fixed number of the type `json`; sqlx has no type that is declared so.
+        PgTypeInfo::with_oid(Oid(114))
+    }
+}
+
+impl Encode<'_, Postgres> for Letter {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buffer.extend_from_slice(self.0.get().as_bytes());
+        Ok(IsNull::No)
     }
 }
 

@@ -103,6 +103,7 @@ fn arguments(params: Vec<Param>) -> Result<PgArguments> {
             Param::Int(value) => arguments.add(value),
             Param::Text(value) => arguments.add(value),
             Param::Json(value) => arguments.add(value),
+            Param::Letter(value) => arguments.add(value),
             Param::At(value) => arguments.add(value),
             Param::Bytes(value) => arguments.add(value),
             Param::Uuid(value) => arguments.add(value),
@@ -165,6 +166,8 @@ fn add_array(
         Some(Param::At(_)) => array!(At),
         Some(Param::Bytes(_)) => array!(Bytes),
         Some(Param::Uuid(_)) => array!(Uuid),
-        Some(Param::Texts(_)) | None => Err("a column of sets cannot be inserted".into()),
+        Some(Param::Texts(_) | Param::Letter(_)) | None => {
+            Err("such columns are not inserted in bulk".into())
+        }
     }
 }

@@ -18,7 +18,7 @@ const MAX_PARAMS: usize = 32_766;
 const MAX_ROWS: usize = 500;
 
 /// How long a writer waits for another process, such as an import beside a running server.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One writer, so that writes of this process queue instead of finding the database locked; readers see the
 /// last commit and wait for nobody (WAL).
@@ -97,6 +97,7 @@ fn add(arguments: &mut SqliteArguments, param: Param) -> Result<()> {
         Param::Int(value) => arguments.add(value),
         Param::Text(value) => arguments.add(value),
         Param::Json(value) => arguments.add(value),
+        Param::Letter(value) => arguments.add(value),
         Param::At(value) => arguments.add(value),
         Param::Bytes(value) => arguments.add(value),
         Param::Uuid(value) => arguments.add(value),

@@ -10,7 +10,7 @@ use traffix_core::catalogue::RuId;
 use uuid::Uuid;
 
 use super::SqlStore;
-use super::document::{from_tag, json, tag};
+use super::document::{from_tag, letter, tag};
 use crate::db::{Engine, Micros, Statement};
 use crate::{
     Expect, Forecasts, KeyInfo, Keys, Maintenance, Networks, NewKey, Page, PageRequest, Revision,
@@ -102,7 +102,7 @@ impl Networks for SqlStore {
              ON CONFLICT (owner, id) DO UPDATE SET rev = excluded.rev, updated_at = excluded.updated_at, \
              profile = excluded.profile";
         let statement =
-            Statement::new(sql).bind(owner).bind(id).bind(rev).bind(self.now()).bind(json(profile)?);
+            Statement::new(sql).bind(owner).bind(id).bind(rev).bind(self.now()).bind(letter(profile)?);
         tx.execute(statement).await?;
         tx.commit().await?;
         Ok(if actual.is_some() { Written::Updated(rev) } else { Written::Created(rev) })
@@ -191,8 +191,8 @@ impl Forecasts for SqlStore {
             .bind(forecast.network.as_str())
             .bind(Micros::from(forecast.made_at))
             .bind(forecast.model_version.as_str())
-            .bind(json(&forecast.input)?)
-            .bind(json(&forecast.output)?);
+            .bind(letter(&forecast.input)?)
+            .bind(letter(&forecast.output)?);
         match self.db.execute(statement).await? {
             0 => Err(StoreError::Conflict { entity: "forecast", id: forecast.id.to_string(), actual: None }),
             _ => Ok(()),

@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use traffix_core::Invalid;
 
 use crate::StoreError;
+use crate::db::Letter;
 
 /// The JSON of a catalogue document.
 ///
@@ -25,8 +26,12 @@ pub(super) fn document<T: Serialize>(value: &T) -> Result<Box<RawValue>, StoreEr
     Ok(raw)
 }
 
-/// The JSON of anything.
-pub(super) fn json<T: Serialize>(value: &T) -> Result<Box<RawValue>, StoreError> {
+/// The JSON of anything, to be kept to the letter.
+pub(super) fn letter(value: &Value) -> Result<Letter, StoreError> {
+    json(value).map(Letter)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Box<RawValue>, StoreError> {
     to_raw_value(value).map_err(|e| unserialisable(&e))
 }
 
@@ -42,7 +47,8 @@ fn find_nul(value: &Value, pointer: &mut String, found: &mut Vec<Invalid>) {
         }
         Value::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{i}"));
+                pointer.push('/');
+                pointer.push_str(&i.to_string());
                 find_nul(item, pointer, found);
                 pointer.truncate(length);
             }

@@ -1,9 +1,15 @@
 //! What every store does, whichever engine is behind it. Written once, run on each.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod catalogue;
+mod lists;
+mod migrations;
+mod past;
+mod property;
 
 /// Makes one test an engine of each check.
 #[macro_export]

@@ -78,9 +78,9 @@ async fn put_batch(writer: &mut Writer, batch: &[(&str, &Company)], report: &mut
             continue;
         }
         if before.is_some() {
-            report.updated += 1
+            report.updated += 1;
         } else {
-            report.created += 1
+            report.created += 1;
         }
         let prev = before.map(|row| row.rev);
         entries.push(Entry { entity: EntityKind::Company, id, prev, doc: Some(document(company)?) });

@@ -38,6 +38,7 @@ pub(super) async fn merge_rus(
         inputs.iter().map(|i| (i.ru.id.to_string(), i.position)).collect();
     let mut report = ImportReport { read: count(rus.len()), ..ImportReport::default() };
     let mut writer = Writer::begin(store, actor).await?;
+    check_companies(&mut writer, rus).await?;
     let mut done = 0;
     for batch in inputs.chunks(BATCH) {
         merge_batch(&mut writer, batch, &mut report).await?;
@@ -55,15 +56,6 @@ pub(super) async fn merge_rus(
 }
 
 async fn merge_batch(writer: &mut Writer, batch: &[Input<'_>], report: &mut ImportReport) -> Result<()> {
-    let named = batch.iter().flat_map(|input| companies_of(&input.ru)).collect::<BTreeSet<_>>();
-    let unknown = writer.unknown_companies(named).await?;
-    if !unknown.is_empty() {
-        let found = batch.iter().flat_map(|input| {
-            let findings = company_findings(&input.ru, &unknown);
-            findings.into_iter().map(|f| f.under(&format!("/{}", input.position)))
-        });
-        return Err(StoreError::Invalid(found.take(MAX_FINDINGS).collect()));
-    }
     let ids = batch.iter().map(|input| input.ru.id.to_string()).collect();
     let mut stored = writer.stored(ids).await?;
     let drafts: Vec<Draft> =
@@ -72,6 +64,19 @@ async fn merge_batch(writer: &mut Writer, batch: &[Input<'_>], report: &mut Impo
     report.updated += count(updated);
     report.created += count(drafts.len() - updated);
     if drafts.is_empty() { Ok(()) } else { writer.write(&drafts).await }
+}
+
+async fn check_companies(writer: &mut Writer, rus: &[Ru]) -> Result<()> {
+    let named: BTreeSet<String> = rus.iter().flat_map(companies_of).collect();
+    let unknown = writer.unknown_companies(named).await?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let findings = rus.iter().enumerate().flat_map(|(i, ru)| {
+        let pointer = format!("/{i}");
+        company_findings(ru, &unknown).into_iter().map(move |finding| finding.under(&pointer))
+    });
+    Err(StoreError::Invalid(findings.take(MAX_FINDINGS).collect()))
 }
 
 /// What is to be written, if anything.
@@ -103,15 +108,12 @@ fn unique(rus: &[Ru]) -> Vec<Input<'_>> {
     let mut inputs: Vec<Input<'_>> = Vec::with_capacity(rus.len());
     let mut at: HashMap<&RuId, usize> = HashMap::with_capacity(rus.len());
     for (position, ru) in rus.iter().enumerate() {
-        match at.get(&ru.id) {
-            Some(&i) => {
-                let merged = inputs[i].ru.as_ref().clone().merge(ru.clone());
-                inputs[i].ru = Cow::Owned(merged);
-            }
-            None => {
-                at.insert(&ru.id, inputs.len());
-                inputs.push(Input { position, ru: Cow::Borrowed(ru) });
-            }
+        if let Some(&i) = at.get(&ru.id) {
+            let merged = inputs[i].ru.as_ref().clone().merge(ru.clone());
+            inputs[i].ru = Cow::Owned(merged);
+        } else {
+            at.insert(&ru.id, inputs.len());
+            inputs.push(Input { position, ru: Cow::Borrowed(ru) });
         }
     }
     inputs
