@@ -15,6 +15,7 @@ mod health;
 mod http;
 mod limits;
 mod metrics;
+pub mod planning;
 pub mod plot;
 pub mod report;
 mod router;

@@ -34,7 +34,7 @@ struct Placed<T> {
 
 impl Common {
     pub(super) fn read<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> Self {
-        Self { phases: phases(fields, sources), sizes: sizes(fields, sources) }
+        Self { phases: phases(fields, sources).1, sizes: sizes(fields, sources).unwrap_or_default() }
     }
 }
 
@@ -83,11 +83,9 @@ fn listing<'a>(
     let mut fields = node.fields()?;
     listing.external_id = fields.get("external_id").and_then(|n| n.text()).map(str::to_owned);
     listing.url = fields.get("url").and_then(|n| n.text()).map(str::to_owned);
-    let own = sizes(&mut fields, sources);
-    let sizes = if own.is_empty() { common.sizes.clone() } else { own };
+    let sizes = sizes(&mut fields, sources).unwrap_or_else(|| common.sizes.clone());
     listing.sizes = placed(sizes, "/sizes", mark);
-    let mut own = phases(&mut fields, sources);
-    let said: Vec<PhaseKind> = own.iter().map(|phase| phase.part.kind).collect();
+    let (said, mut own) = phases(&mut fields, sources);
     own.extend(common.phases.iter().filter(|phase| !said.contains(&phase.part.kind)).cloned());
     own.sort_by_key(|phase| phase.part.kind);
     listing.phases = placed(own, "/phases", mark);
@@ -107,21 +105,22 @@ fn placed<T>(parts: Vec<Placed<T>>, pointer: &str, mark: &mut impl FnMut(&str, P
     marked.collect()
 }
 
-fn phases<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> Vec<Placed<Phase>> {
+/// The kinds that have a field, if only an empty list, and the phases.
+fn phases<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> (Vec<PhaseKind>, Vec<Placed<Phase>>) {
+    let mut said = Vec::new();
     let mut phases: Vec<Placed<Phase>> = Vec::new();
     for (key, kind) in PHASES {
-        for node in fields.get(key).iter().flat_map(Node::one_or_more) {
-            let Some(new) = phase(&node, kind, sources) else { continue };
-            let same = |old: &&mut Placed<Phase>| {
-                (old.part.kind, &old.part.region) == (new.part.kind, &new.part.region)
-            };
-            match phases.iter_mut().find(same) {
+        let Some(field) = fields.get(key) else { continue };
+        said.push(kind);
+        for new in field.one_or_more().iter().filter_map(|node| phase(node, kind, sources)) {
+            let key = |phase: &Phase| (phase.kind, phase.region.clone());
+            match phases.iter_mut().find(|old| key(&old.part) == key(&new.part)) {
                 Some(old) => old.part.window = old.part.window.clone().merge(new.part.window),
                 None => phases.push(new),
             }
         }
     }
-    phases
+    (said, phases)
 }
 
 fn phase<'a>(node: &Node<'a>, kind: PhaseKind, sources: &Sources<'a>) -> Option<Placed<Phase>> {
@@ -153,10 +152,11 @@ fn phase<'a>(node: &Node<'a>, kind: PhaseKind, sources: &Sources<'a>) -> Option<
     Some(Placed { part, marks })
 }
 
-fn sizes<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> Vec<Placed<DownloadSize>> {
+/// The sizes, `None` if there is no such field.
+fn sizes<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> Option<Vec<Placed<DownloadSize>>> {
+    let field = fields.get("size")?;
     let mut sizes: Vec<Placed<DownloadSize>> = Vec::new();
-    for node in fields.get("size").iter().flat_map(Node::one_or_more) {
-        let Some(new) = size(&node, sources) else { continue };
+    for new in field.one_or_more().iter().filter_map(|node| size(node, sources)) {
         match sizes.iter_mut().find(|old| old.part.variant == new.part.variant) {
             Some(old) => {
                 let part = old.part.clone();
@@ -167,7 +167,7 @@ fn sizes<'a>(fields: &mut Fields<'a>, sources: &Sources<'a>) -> Vec<Placed<Downl
             None => sizes.push(new),
         }
     }
-    sizes
+    Some(sizes)
 }
 
 fn size<'a>(node: &Node<'a>, sources: &Sources<'a>) -> Option<Placed<DownloadSize>> {
@@ -180,6 +180,9 @@ fn size<'a>(node: &Node<'a>, sources: &Sources<'a>) -> Option<Placed<DownloadSiz
     };
     let wire = range("wire", "/wire_bytes");
     let disk = range("disk", "/disk_bytes");
+    if wire.is_none() && disk.is_none() && marks.len() == 1 {
+        return node.wrong("needs \"wire\" or \"disk\"; leave the size out if neither is known");
+    }
     let variant = fields.get("variant").and_then(|n| n.text()).map(str::to_owned);
     let cited: Vec<Evidence> = sources.cited(&mut fields);
     fields.finish();

@@ -35,6 +35,7 @@ mod check;
 mod companies;
 mod json;
 mod listings;
+mod network;
 mod node;
 mod place;
 mod ru;
@@ -49,6 +50,7 @@ use toml::de::DeTable;
 
 pub use check::{Finding, Subject, check};
 pub use json::parse_json;
+pub use network::parse_network;
 pub use place::{DocumentError, Place};
 
 use super::{Company, Ru};
@@ -87,12 +89,7 @@ impl Document {
 pub fn parse_toml(text: &str) -> Result<Document, Vec<DocumentError>> {
     let lines = Lines::new(text);
     let (table, syntax) = DeTable::parse_recoverable(text);
-    let syntax = syntax.iter().map(|error| {
-        let at = error.span().map_or(text.len(), |span| span.start);
-        let hint = if error.message().contains("date") { "; a month is text: \"2023-11\"" } else { "" };
-        lines.error(at, String::new(), format!("is not TOML: {}{hint}", error.message()))
-    });
-    let mut errors: Vec<DocumentError> = syntax.collect();
+    let mut errors = place::syntax(&lines, text.len(), &syntax);
     if !errors.is_empty() {
         place::sort(&mut errors);
         return Err(errors);

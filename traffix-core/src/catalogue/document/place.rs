@@ -131,6 +131,16 @@ pub(super) fn error(places: Option<&Places>, finding: &Invalid) -> DocumentError
     place.error(finding.detail.clone())
 }
 
+/// What the TOML parser says, with the one hint that it cannot give.
+pub(super) fn syntax(lines: &Lines, end: usize, errors: &[toml::de::Error]) -> Vec<DocumentError> {
+    let one = |error: &toml::de::Error| {
+        let at = error.span().map_or(end, |span| span.start);
+        let hint = if error.message().contains("date") { "; a month is text: \"2023-11\"" } else { "" };
+        lines.error(at, String::new(), format!("is not TOML: {}{hint}", error.message()))
+    };
+    errors.iter().map(one).collect()
+}
+
 pub(super) fn sort(errors: &mut Vec<DocumentError>) {
     errors.sort_by_key(|error| (error.line, error.column));
     errors.dedup();

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
+
 use crate::{Evidence, Fact, SourceKind};
 
 use super::node::{Fields, Node, closest};
@@ -57,7 +59,9 @@ impl<'a> Sources<'a> {
             return key.wrong(format!("\"{name}\" is not a source of this file; {hint}"));
         };
         source.used.set(true);
-        source.evidence.clone()
+        // A declaration that is wrong is reported where it stands, not wherever it is cited.
+        let stand_in = || Evidence::new(SourceKind::Inferred, name, DateTime::UNIX_EPOCH);
+        Some(source.evidence.clone().unwrap_or_else(stand_in))
     }
 
     /// A source that nothing cites is a mistake: most often a fact that was left out.
