@@ -58,12 +58,10 @@ fn read() -> Result<Bundled, String> {
         digest.update(file.metadata.sha256_hash());
         let text = std::str::from_utf8(&file.data).map_err(|error| format!("data/{name}: {error}"))?;
         if name.starts_with("networks/") {
-            bundled.networks.push(network(text).map_err(|error| format!("data/{name}: {error}"))?);
+            let found = document::parse_network(text).map_err(|errors| first(&name, &errors))?;
+            bundled.networks.push(found);
         } else {
-            let found = document::parse_toml(text).map_err(|errors| {
-                let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                format!("data/{name}:{first}")
-            })?;
+            let found = document::parse_toml(text).map_err(|errors| first(&name, &errors))?;
             bundled.companies.extend(found.companies);
             bundled.rus.extend(found.rus);
         }
@@ -73,13 +71,8 @@ fn read() -> Result<Bundled, String> {
     Ok(bundled)
 }
 
-/// One network as TOML.
-fn network(text: &str) -> Result<Network, String> {
-    let network: Network = toml::from_str(text).map_err(|error| error.to_string())?;
-    match network.validate().first() {
-        Some(finding) => Err(finding.to_string()),
-        None => Ok(network),
-    }
+fn first(name: &str, errors: &[document::DocumentError]) -> String {
+    errors.first().map_or_else(String::new, |error| format!("data/{name}:{error}"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use traffix_store::{Forecasts, SavedForecast};
 use uuid::Uuid;
 
 use super::Chapter;
-use super::lists::{Limit, page, page_request};
+use super::lists::{Cursor, Limit, page, page_request};
 use super::references::{IdOr, network, ru};
 use super::views::Loose;
 use crate::AppState;
@@ -49,7 +49,7 @@ pub(crate) struct ForecastListParams {
     /// Most items wanted, 1 to 500; 100 if absent.
     limit: Option<Limit>,
     /// Where to go on: a cursor from `next` of the page before.
-    after: Option<String>,
+    after: Option<Cursor>,
 }
 
 /// A kept forecast, without its curves.
@@ -122,7 +122,7 @@ impl ForecastApi {
             return Err(Problem::header(Kind::Unauthenticated, "Authorization", "`save` needs a key"));
         }
         let state = &self.0;
-        let network = network(state, who.0.as_ref(), question.network, "/network").await?;
+        let network = network(state, who.0.as_ref(), question.network).await?;
         let ru = ru(state, question.ru, &network).await?;
         let input = ForecastInput { ru, network, options: question.options };
         let (input, made) = self.compute(input).await?;

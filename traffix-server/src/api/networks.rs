@@ -6,16 +6,19 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::OpenApi;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use traffix_core::Invalid;
 use traffix_core::catalogue::{ParseSlugError, RuId};
 use traffix_core::network::Network;
 use traffix_store::{Expect, Networks, StoreError, Written};
 
 use super::Chapter;
 use super::lists::{PageParams, page};
+use super::references::example;
 use crate::AppState;
 use crate::auth::Keyed;
+use crate::bundled::bundled;
 use crate::http::{
     Answer, Body, Created, Deleted, Kind, Path, PathParam, Problem, Query, Saved, expectation, strong_etag,
 };
@@ -23,11 +26,24 @@ use crate::http::{
 pub(crate) struct NetworkApi(pub(crate) Arc<AppState>);
 
 /// Identifies a saved network: lower-case letters, digits and single hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(inline)]
-pub(crate) struct NetworkId(
-    #[schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 100))] String,
-);
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength" = 1, "maxLength" = 100))]
+pub(crate) struct NetworkId(String);
+
+impl TryFrom<String> for NetworkId {
+    type Error = ParseSlugError;
+
+    fn try_from(text: String) -> Result<Self, ParseSlugError> {
+        text.parse()
+    }
+}
+
+impl From<NetworkId> for String {
+    fn from(id: NetworkId) -> Self {
+        id.0
+    }
+}
 
 impl FromStr for NetworkId {
     type Err = ParseSlugError;
@@ -50,8 +66,21 @@ pub(crate) struct NetworkPage {
     next: Option<String>,
 }
 
+/// The example networks.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExampleNetworkPage {
+    items: Vec<Network>,
+}
+
 #[OpenApi(tag = "Chapter::Networks")]
 impl NetworkApi {
+    /// Example networks that everybody may use in forecasts and outlooks.
+    #[oai(path = "/example-networks", method = "get", operation_id = "listExampleNetworks")]
+    async fn examples(&self) -> Result<Answer<ExampleNetworkPage>, Problem> {
+        let items = bundled().map(|bundled| bundled.networks.clone()).unwrap_or_default();
+        Ok(Answer::json(&ExampleNetworkPage { items })?.public())
+    }
+
     /// Your networks, by id.
     #[oai(path = "/networks", method = "get", operation_id = "listNetworks")]
     async fn list(
@@ -136,7 +165,10 @@ impl NetworkApi {
         network: &Network,
         expect: Expect,
     ) -> Result<Result<(Written, Answer<Network>), StoreError>, Problem> {
-        let found = network.validate();
+        let mut found = network.validate();
+        if example(&id.0).is_some() {
+            found.push(Invalid::new("/id", "is the id of an example network; choose another"));
+        }
         if !found.is_empty() {
             return Err(Problem::findings(found));
         }

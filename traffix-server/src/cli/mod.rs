@@ -12,6 +12,7 @@ mod import;
 mod input;
 mod keys;
 mod migrate;
+mod outlook;
 mod output;
 mod platforms;
 mod verify;
@@ -40,6 +41,7 @@ enum Command {
     Import(import::Args),
     Keys(keys::Args),
     Migrate(migrate::Args),
+    Outlook(outlook::Args),
     Platforms(platforms::Args),
     VerifyModel(verify::Args),
 }
@@ -57,6 +59,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
         Command::Migrate(args) => migrate::run(&args, &mut out),
+        Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -136,7 +136,9 @@ fn parse(path: &Path, text: &str) -> Result<Parsed, Vec<DocumentError>> {
     let network = |value: serde_json::Value| network(value).map(|n| Parsed::Network(Box::new(n)));
     match format(path, text) {
         Format::Toml => match toml::from_str::<serde_json::Value>(text) {
-            Ok(value) if is_network(&value) => network(value),
+            Ok(value) if is_network(&value) => {
+                document::parse_network(text).map(|network| Parsed::Network(Box::new(network)))
+            }
             _ => Ok(Parsed::Catalogue(vec![document::parse_toml(text)?])),
         },
         Format::Json => match serde_json::from_str::<serde_json::Value>(text) {
