@@ -77,6 +77,7 @@ impl Evidence {
 /// One source's statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Observation_{T}"))]
 #[serde(deny_unknown_fields)]
 pub struct Observation<T> {
     /// What the source says.
@@ -98,6 +99,7 @@ pub struct Observation<T> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Fact_{T}"))]
 #[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Fact<T> {
     /// What the strongest source says.

@@ -19,14 +19,12 @@ use crate::catalogue::{ParseSlugError, PlatformId};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength" = 1, "maxLength" = 100))
+)]
 #[serde(try_from = "String", into = "String")]
-pub struct CdnId(
-    #[cfg_attr(
-        feature = "schema",
-        schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 100))
-    )]
-    String,
-);
+pub struct CdnId(String);
 
 impl CdnId {
     /// The slug as text.

@@ -175,8 +175,14 @@ pub(super) async fn list(
 
 impl RuListParams {
     /// The same with conditions that a path implies.
-    pub(super) fn only(self, kind: Option<RuKind>, release: Option<RuId>) -> Self {
-        Self { kind: kind.or(self.kind), release: release.or(self.release), ..self }
+    pub(super) fn only(self, kind: RuKind, release: Option<RuId>) -> Result<Self, Problem> {
+        if self.kind.is_some_and(|asked| asked != kind) {
+            return Err(Problem::parameter("kind", "contradicts the path"));
+        }
+        if release.is_some() && self.release.is_some() && self.release != release {
+            return Err(Problem::parameter("release", "contradicts the path"));
+        }
+        Ok(Self { kind: Some(kind), release: release.or(self.release), ..self })
     }
 
     fn query(self) -> Result<(RuQuery, traffix_store::PageRequest), Problem> {

@@ -17,8 +17,12 @@ pub(crate) struct ReleaseApi(pub(crate) Arc<AppState>);
 impl ReleaseApi {
     /// Releases only: the list of RUs with `kind=release`.
     #[oai(path = "/releases", method = "get", operation_id = "listReleases")]
-    async fn list(&self, request: &Request, params: Query<RuListParams>) -> Result<Answer<RuPage>, Problem> {
-        list(&self.0, request, params.0.only(Some(RuKind::Release), None)).await
+    async fn list(
+        &self,
+        request: &Request,
+        params: Query<RuListParams>,
+    ) -> Result<Answer<RuPage>, Problem> {
+        list(&self.0, request, params.0.only(RuKind::Release, None)?).await
     }
 
     /// The updates of one release.
@@ -33,6 +37,6 @@ impl ReleaseApi {
         if release.value.kind != RuKind::Release {
             return Err(Problem::missing("id", "release", id.as_str()));
         }
-        list(&self.0, request, params.0.only(Some(RuKind::Update), Some(id))).await
+        list(&self.0, request, params.0.only(RuKind::Update, Some(id))?).await
     }
 }

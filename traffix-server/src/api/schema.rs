@@ -39,8 +39,9 @@ pub(crate) fn reference<T: JsonSchema>(registry: &mut Registry) {
         return;
     }
     let mut generator = SchemaSettings::openapi3().into_generator();
-    let schema = T::json_schema(&mut generator).to_value();
+    let inline = generator.subschema_for::<T>().to_value();
     let parts = generator.take_definitions(true);
+    let schema = parts.get(name.as_ref()).cloned().unwrap_or(inline);
     let mut placeholder = MetaSchema::new("object");
     placeholder.example = Some(json!({ SEAL: schema, "parts": parts }));
     registry.schemas.insert(name.into_owned(), placeholder);
@@ -95,11 +96,14 @@ fn unsealed(mut document: Value) -> Value {
     let mut schemas = Map::new();
     for (name, mut placeholder) in sealed.as_object().cloned().unwrap_or_default() {
         let seal = placeholder["example"].take();
-        for (part, schema) in seal["parts"].as_object().cloned().unwrap_or_default() {
-            schemas.insert(part, schema);
+        let parts = seal["parts"].as_object().cloned().unwrap_or_default();
+        for (name, schema) in parts.into_iter().chain([(name, seal[SEAL].clone())]) {
+            if let Some(known) = schemas.insert(name.clone(), schema) {
+                debug_assert_eq!(known, schemas[&name], "two types are called {name}");
+            }
         }
-        schemas.insert(name, seal[SEAL].clone());
     }
+    schemas.values_mut().for_each(tidy);
     for operation in operations(&mut document) {
         expand_parameters(operation, &schemas);
         describe(operation);
@@ -113,6 +117,30 @@ fn unsealed(mut document: Value) -> Value {
     document
 }
 
+/// Keeps of descriptions what a reader of the API wants, and says how large integers may be.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                let end = ["\n\n#", "\n\n```"].iter().filter_map(|mark| text.find(mark)).min();
+                text.truncate(end.unwrap_or(text.len()));
+            }
+            let largest = match fields.get("format").and_then(Value::as_str) {
+                Some("uint16") => Some(u64::from(u16::MAX)),
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint64" | "uint") => Some(u64::MAX),
+                _ => None,
+            };
+            if let Some(largest) = largest.filter(|_| !fields.contains_key("maximum")) {
+                fields.insert("maximum".into(), json!(largest));
+            }
+            fields.values_mut().for_each(tidy);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     paths.flat_map(|item| item.as_object_mut().into_iter().flat_map(|item| item.values_mut()))
@@ -120,7 +148,7 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
 
 /// Replaces a query object by one parameter per property.
 fn expand_parameters(operation: &mut Value, schemas: &Map<String, Value>) {
-    let Some(parameters) = operation["parameters"].as_array_mut() else { return };
+    let Some(Value::Array(parameters)) = operation.get_mut("parameters") else { return };
     let mut expanded = Vec::new();
     for mut parameter in parameters.drain(..) {
         let name = parameter["schema"]["$ref"].as_str().and_then(|r| r.rsplit('/').next());
@@ -195,7 +223,7 @@ fn describe(operation: &mut Value) {
     if is_post {
         let description = "A repeated request with the same key and body gets the first answer again.";
         let parameter = header("Idempotency-Key", description, 255);
-        match operation["parameters"].as_array_mut() {
+        match operation.get_mut("parameters").and_then(Value::as_array_mut) {
             Some(parameters) => parameters.push(parameter),
             None => operation["parameters"] = json!([parameter]),
         }
