@@ -8,7 +8,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use traffix_core::forecast::{Forecast, ForecastInput, forecast};
+use traffix_core::forecast::{Forecast, ForecastInput, Worlds, curve, forecast, quantile};
+use traffix_core::outlook::{OutlookInput, OutlookOptions, outlook};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -51,6 +52,42 @@ fn question_with_links() -> ForecastInput {
     input
 }
 
+/// The question repeated a hundred times over a fortnight, as an outlook on the same network.
+fn hundred() -> OutlookInput {
+    let ForecastInput { ru, network, .. } = question_with_links();
+    let from = "2025-11-03T00:00:00Z".parse().expect("an instant");
+    let rus = (0..100_u32)
+        .map(|i| {
+            let mut ru = ru.clone();
+            ru.id = format!("ru-{i}");
+            ru.release_at = Some((from + chrono::TimeDelta::hours(3 * i64::from(i))).into());
+            ru.signals.mau = Some(1e6 * (1.0 + f64::from(i)));
+            ru
+        })
+        .collect();
+    OutlookInput { network, rus, options: OutlookOptions::from_instant(from) }
+}
+
+/// The plain way: every draw by the public curve, every bin sorted.
+fn naive(input: &ForecastInput) -> Vec<f64> {
+    let worlds = Worlds::new(input).expect("valid");
+    let draws: Vec<Vec<f64>> =
+        (0..worlds.len()).map(|i| curve(worlds.clock(), &worlds.cohorts(i)).bps).collect();
+    let bins = worlds.clock().grid().bins();
+    (0..bins).map(|k| quantile(&draws.iter().map(|d| d[k]).collect::<Vec<_>>(), 0.9)).collect()
+}
+
+fn assert_equal_answers(fast: &Forecast, plain: &[f64]) {
+    let top = plain.iter().fold(0.0_f64, |a, &b| a.max(b));
+    for (a, b) in fast.total.p90.iter().zip(plain) {
+        assert!((a - b).abs() < 2e-4 * top, "the fast engine answers {a}, the naive one {b}");
+    }
+}
+
+fn megabytes(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
+}
+
 fn counted(name: &str, input: &ForecastInput) -> Forecast {
     let region = Region::new(ALLOCATOR);
     let answer = forecast(input).expect("the question is valid");
@@ -58,15 +95,15 @@ fn counted(name: &str, input: &ForecastInput) -> Forecast {
     println!(
         "{name}: {} allocations, {:.1} MB in all, {:.1} MB kept in the answer",
         change.allocations,
-        change.bytes_allocated as f64 / 1e6,
-        (change.bytes_allocated - change.bytes_deallocated) as f64 / 1e6
+        megabytes(change.bytes_allocated),
+        megabytes(change.bytes_allocated - change.bytes_deallocated)
     );
     answer
 }
 
 fn benches(c: &mut Criterion) {
     let (plain, links) = (question(), question_with_links());
-    counted("forecast", &plain);
+    assert_equal_answers(&counted("forecast", &plain), &naive(&plain));
     counted("forecast with links", &links);
     let mut group = c.benchmark_group("forecast");
     group.sample_size(10);
@@ -76,7 +113,22 @@ fn benches(c: &mut Criterion) {
     group.bench_function("the same with 4 CDNs and 4 links", |b| {
         b.iter(|| forecast(black_box(&links)).expect("valid"));
     });
+    group
+        .bench_function("the first by the naive engine, total only", |b| b.iter(|| naive(black_box(&plain))));
     group.finish();
+    let hundred = hundred();
+    let region = Region::new(ALLOCATOR);
+    let days = outlook(&hundred).expect("valid");
+    println!("outlook of 100: {} allocations; {} clashes", region.change().allocations, days.clashes.len());
+    assert_eq!(days.rus.len(), 100);
+    c.bench_function("outlook of 100 RUs, 14 d at 900 s, 256 joint draws, 4 links", |b| {
+        b.iter(|| outlook(black_box(&hundred)).expect("valid"));
+    });
+    let mut alone = hundred;
+    alone.network.links.clear();
+    c.bench_function("outlook of 100 RUs, total only", |b| {
+        b.iter(|| outlook(black_box(&alone)).expect("valid"));
+    });
 }
 
 criterion_group!(forecasts, benches);

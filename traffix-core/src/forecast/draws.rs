@@ -7,7 +7,7 @@
 //!
 //! # Sources
 //!
-//! M. D. McKay, R. J. Beckman, W. J. Conover, "A comparison of three methods for selecting values of input
+//! M. D. `McKay`, R. J. Beckman, W. J. Conover, "A comparison of three methods for selecting values of input
 //! variables", Technometrics 21 (1979) 239-245. G. Marsaglia, W. W. Tsang, "A simple method for generating
 //! gamma variables", ACM TOMS 26 (2000) 363-372.
 
@@ -124,7 +124,7 @@ impl Draws<'_> {
     }
 }
 
-/// The SplitMix64 generator (G. L. Steele et al., OOPSLA 2014): mixes keys and feeds rejection steps.
+/// The `SplitMix64` generator (G. L. Steele et al., OOPSLA 2014): mixes keys and feeds rejection steps.
 struct SplitMix(u64);
 
 impl SplitMix {

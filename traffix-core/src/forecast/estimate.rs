@@ -20,10 +20,10 @@ pub(crate) fn audience(
 ) -> LogNormal {
     let context = Context { input, reach: reach(input, missing) };
     let mut estimates = Vec::new();
-    estimates.extend(context.from_penetration());
-    estimates.extend(context.from_players());
-    estimates.extend(context.from_launch());
-    estimates.extend(context.from_past(mean_bytes));
+    estimates.extend(context.by_penetration());
+    estimates.extend(context.by_players());
+    estimates.extend(context.by_launch());
+    estimates.extend(context.by_past(mean_bytes));
     if estimates.is_empty() {
         let per_line = input.ru.kind.per_line_unknown();
         missing.push(Missing {
@@ -56,15 +56,14 @@ fn reach(input: &ForecastInput, missing: &mut Vec<Missing>) -> LogNormal {
         });
     }
     let unsure = if network.national_lines.is_none() { priors::NATIONAL_LINES_SIGMA } else { 0.0 };
-    let share = match (known, lines) {
-        (Some(share), Some(lines)) => share.scaled(network.lines / lines).times(&LogNormal::new(1.0, unsure)),
-        _ => {
-            missing.push(Missing {
-                pointer: "/network/country".into(),
-                detail: "share of the world's players not known for this country: mean per line taken".into(),
-            });
-            priors::PLAYERS_SHARE_PER_LINE.scaled(network.lines)
-        }
+    let share = if let (Some(share), Some(lines)) = (known, lines) {
+        share.scaled(network.lines / lines).times(&LogNormal::new(1.0, unsure))
+    } else {
+        missing.push(Missing {
+            pointer: "/network/country".into(),
+            detail: "share of the world's players not known for this country: mean per line taken".into(),
+        });
+        priors::PLAYERS_SHARE_PER_LINE.scaled(network.lines)
     };
     share.times(&priors::GAMER_HEAVINESS)
 }
@@ -81,19 +80,19 @@ impl Context<'_> {
     }
 
     /// Lines times downloads per line: the biggest titles only, whose penetration is known.
-    fn from_penetration(&self) -> Option<LogNormal> {
+    fn by_penetration(&self) -> Option<LogNormal> {
         let big = self.players()?.median >= priors::TOP_TITLE_MAU;
         (big && self.input.ru.kind.is_game())
             .then(|| priors::PER_LINE_TOP_TITLE.scaled(self.input.network.lines))
     }
 
     /// Active players times those who take part times the share on this network.
-    fn from_players(&self) -> Option<LogNormal> {
+    fn by_players(&self) -> Option<LogNormal> {
         Some(self.players()?.times(&self.input.ru.kind.need()).times(&self.reach))
     }
 
     /// Copies of a new title in its first week, from what was seen before or on day one.
-    fn from_launch(&self) -> Option<LogNormal> {
+    fn by_launch(&self) -> Option<LogNormal> {
         if self.input.ru.kind != RuKind::Release {
             return None;
         }
@@ -109,7 +108,7 @@ impl Context<'_> {
     }
 
     /// Bytes of the last measured comparable event on this network over the bytes of one download.
-    fn from_past(&self, mean_bytes: &LogNormal) -> Option<LogNormal> {
+    fn by_past(&self, mean_bytes: &LogNormal) -> Option<LogNormal> {
         let own = |p: &&PastEvent| p.network == self.input.network.id && p.bytes.is_some();
         let last = self.input.ru.signals.past.iter().filter(own).max_by_key(|p| p.at)?;
         let bytes = last.bytes.filter(|_| mean_bytes.median > 0.0)?;

@@ -31,6 +31,7 @@ mod short;
 mod size;
 mod validate;
 mod world;
+mod worlds;
 
 pub use audience::{LogNormal, fuse, joint_sigma};
 pub use clock::{Activity, Clock, Grid, local_instant};
@@ -50,6 +51,7 @@ pub use run::{ForecastError, forecast};
 pub use shared::{SharedLink, ShotNoise, bin_of_share, shared_link, shot_noise};
 pub use size::Size;
 pub use validate::limits;
+pub use worlds::Worlds;
 
 /// Name of the CDN that stands for "not known which".
 pub const UNKNOWN_CDN: &str = "unknown";

@@ -66,6 +66,7 @@ pub(crate) struct Platform {
 #[derive(Debug, Clone)]
 pub(crate) struct StartTable {
     pub(crate) share: f64,
+    pub(crate) at: DateTime<Utc>,
     pub(crate) position: f64,
     pub(crate) elapsed: Vec<f64>,
     pub(crate) ln_elapsed: Vec<f64>,
@@ -82,6 +83,8 @@ pub(crate) struct Schedule {
 /// A preload window.
 #[derive(Debug, Clone)]
 pub(crate) struct Preload {
+    pub(crate) open: DateTime<Utc>,
+    pub(crate) unlock: DateTime<Utc>,
     pub(crate) elapsed: Vec<f64>,
     pub(crate) window: f64,
     pub(crate) until: usize,
@@ -213,7 +216,9 @@ impl Instants {
             }
         };
         if let Some(open) = ru.preload_at {
-            releases.iter_mut().for_each(|at| *at = (*at).max(open));
+            for at in &mut releases {
+                *at = (*at).max(open);
+            }
         }
         Self { releases, preload: ru.preload_at, waves: waves(input) }
     }
@@ -246,6 +251,8 @@ impl Instants {
         let open = self.preload.filter(|open| *open < unlock)?;
         let zero = clock.at(open);
         Some(Preload {
+            open,
+            unlock,
             elapsed: clock.edges().iter().map(|l| l - zero).collect(),
             window: clock.at(unlock) - zero,
             until: ceil_edge(clock.grid().position(unlock.timestamp()), clock.edges().len()),
@@ -284,7 +291,7 @@ fn start_table(clock: &Clock, (at, share): (DateTime<Utc>, f64), nightly: bool) 
     };
     let position = |at_s: i64| clock.grid().position(at_s);
     let nights = windows.into_iter().map(|(from, to)| (position(from), position(to))).collect();
-    StartTable { share, position: clock.grid().position(at.timestamp()), elapsed, ln_elapsed, nights }
+    StartTable { share, at, position: clock.grid().position(at.timestamp()), elapsed, ln_elapsed, nights }
 }
 
 fn platforms(input: &ForecastInput, first: DateTime<Utc>, missing: &mut Vec<Missing>) -> Vec<Platform> {
@@ -383,15 +390,14 @@ fn line_classes(input: &ForecastInput, missing: &mut Vec<Missing>) -> (Vec<(f64,
     if let Some(classes) = &network.classes {
         return (classes.iter().map(|c| (c.weight, c.bps)).collect(), priors::DEVICE_FACTOR.sigma);
     }
-    let (rate, extra) = match &network.line_rate_bps {
-        Some(rate) => (LogNormal::new(rate.median, rate.sigma), 0.0),
-        None => {
-            missing.push(Missing {
-                pointer: "/network/line_rate_bps".into(),
-                detail: "line rates not given: median 69 Mbit/s, log-sd 0.9 taken".into(),
-            });
-            (priors::LINE_RATE_BPS, priors::LINE_RATE_UNKNOWN_SIGMA)
-        }
+    let (rate, extra) = if let Some(rate) = &network.line_rate_bps {
+        (LogNormal::new(rate.median, rate.sigma), 0.0)
+    } else {
+        missing.push(Missing {
+            pointer: "/network/line_rate_bps".into(),
+            detail: "line rates not given: median 69 Mbit/s, log-sd 0.9 taken".into(),
+        });
+        (priors::LINE_RATE_BPS, priors::LINE_RATE_UNKNOWN_SIGMA)
     };
     let class = |i: usize| {
         let z = normal_quantile((num::of_usize(i) + 0.5) / num::of_usize(CLASSES));

@@ -102,7 +102,9 @@ pub(crate) fn fill_shares(item: &Item, cdns: &[String], row: &mut [f64]) {
     match &item.cdn_shares {
         Some(shares) => {
             let total: f64 = shares.values().sum();
-            shares.iter().for_each(|(cdn, share)| put(cdn, share / total));
+            for (cdn, share) in shares {
+                put(cdn, share / total);
+            }
         }
         None => put(UNKNOWN_CDN, 1.0),
     }
@@ -112,15 +114,14 @@ pub(crate) fn fill_shares(item: &Item, cdns: &[String], row: &mut [f64]) {
 fn cdn_names<'a>(items: impl IntoIterator<Item = &'a Item>, missing: &mut Vec<Missing>) -> Vec<String> {
     let mut names = BTreeSet::new();
     for (i, item) in items.into_iter().enumerate() {
-        match &item.cdn_shares {
-            Some(shares) => names.extend(shares.keys().cloned()),
-            None => {
-                names.insert(UNKNOWN_CDN.to_owned());
-                missing.push(Missing {
-                    pointer: format!("/ru/items/{i}/cdn_shares"),
-                    detail: format!("CDNs of {} not known: counted as {UNKNOWN_CDN:?}", item.platform),
-                });
-            }
+        if let Some(shares) = &item.cdn_shares {
+            names.extend(shares.keys().cloned());
+        } else {
+            names.insert(UNKNOWN_CDN.to_owned());
+            missing.push(Missing {
+                pointer: format!("/ru/items/{i}/cdn_shares"),
+                detail: format!("CDNs of {} not known: counted as {UNKNOWN_CDN:?}", item.platform),
+            });
         }
     }
     names.into_iter().collect()

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::clock::instant;
 use super::curve::peak;
 use super::delay::{Delay, delay};
-use super::draws::Draws;
 use super::engine::Engine;
 use super::input::ForecastInput;
 use super::output::{
@@ -18,6 +17,7 @@ use super::quantile::{exceedance, sorted_quantile};
 use super::select::{Columns, Ranks};
 use super::short::Short;
 use super::world::{Sample, World};
+use super::worlds::draw;
 use crate::{Invalid, num};
 
 /// Why no forecast was made.
@@ -62,11 +62,7 @@ pub fn forecast(input: &ForecastInput) -> Result<Forecast, ForecastError> {
         return Err(ForecastError::Invalid(findings));
     }
     let plan = Plan::new(input);
-    let short = Short::new(&plan, None);
-    let count = usize::try_from(input.options.draws).unwrap_or(1);
-    let draws = Draws { seed: input.options.seed, ru_id: &plan.ru_id, count };
-    let residual = libm::hypot(priors::RESIDUAL_SIGMA, short.budget.cv);
-    let sample = Sample::new(&plan, &draws, residual);
+    let (sample, short) = draw(&plan, input);
     let curves = Curves::draw(&plan, &sample);
     let reduced = Reduced::new(&plan, &sample, &curves);
     Ok(report(input, (plan, sample, short), (&curves, reduced)))

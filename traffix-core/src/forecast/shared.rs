@@ -132,8 +132,8 @@ struct FlowClass {
     duration: f64,
     /// Segment of virtual time that holds the start of those ending now; only ever moves on.
     segment: usize,
-    /// Integral of the share up to that start.
-    done: f64,
+    /// Integral of the share over the last duration of virtual time.
+    window: f64,
 }
 
 impl Flow {
@@ -144,55 +144,54 @@ impl Flow {
 
     pub(crate) fn add_class(&mut self, amplitude: f64, duration: f64) {
         if amplitude > 0.0 && duration > 0.0 {
-            self.classes.push(FlowClass { amplitude, duration, segment: 0, done: 0.0 });
+            self.classes.push(FlowClass { amplitude, duration, segment: 0, window: 0.0 });
             self.amplitude += amplitude;
         }
     }
 
     /// Bits sent in bin `k` if virtual time advances by `advance` seconds in it.
+    ///
+    /// What runs over the bin is the change of the integral of the share over one duration: so a download far
+    /// shorter than a bin loses no digits in a difference of large numbers.
     fn bits(&self, k: usize, now: &[f64], advance: f64) -> f64 {
+        let sent =
+            |class: &FlowClass| class.amplitude * (self.window(class, k, now, advance).1 - class.window);
+        self.classes.iter().map(sent).sum::<f64>().max(0.0)
+    }
+
+    /// Segment in which the window of a class begins, and the integral of the share over it, when virtual time
+    /// stands `advance` after the start of bin `k`.
+    fn window(&self, class: &FlowClass, k: usize, now: &[f64], advance: f64) -> (usize, f64) {
         let (f0, f1) = (self.shares[k], self.shares[k + 1]);
-        let begun = self.integral[k] + advance * f64::midpoint(f0, f1);
-        let ended = |class: &FlowClass| {
-            let at = now[k] + advance - class.duration;
-            if at <= 0.0 {
-                return 0.0;
-            }
-            let mut j = class.segment;
-            while j < k && now[j + 1] <= at {
-                j += 1;
-            }
-            let width = if j < k { now[j + 1] - now[j] } else { advance };
-            let u = if width > 0.0 { ((at - now[j]) / width).clamp(0.0, 1.0) } else { 0.0 };
-            let (g0, g1) = (self.shares[j], self.shares[j + 1]);
-            self.integral[j] + width * (g0 * u + (g1 - g0) * u * u / 2.0)
-        };
-        let now_running = begun - self.integral[k];
-        self.classes
-            .iter()
-            .map(|class| class.amplitude * (now_running - (ended(class) - class.done)))
-            .sum::<f64>()
-            .max(0.0)
+        let from = now[k] + advance - class.duration;
+        if class.duration <= advance {
+            let middle = (advance - 0.5 * class.duration) / advance;
+            return (k, class.duration * (f0 + (f1 - f0) * middle));
+        }
+        let inside = advance * f64::midpoint(f0, f1);
+        if from <= 0.0 {
+            return (0, inside + self.integral[k]);
+        }
+        let mut j = class.segment;
+        while j + 1 < k && now[j + 1] <= from {
+            j += 1;
+        }
+        let width = now[j + 1] - now[j];
+        let u = if width > 0.0 { ((now[j + 1] - from) / width).clamp(0.0, 1.0) } else { 0.0 };
+        let (g0, g1) = (self.shares[j], self.shares[j + 1]);
+        let rest = width * u * (g1 - 0.5 * u * (g1 - g0));
+        (j, inside + (self.integral[k] - self.integral[j + 1]) + rest)
     }
 
     /// Fixes bin `k` and moves every class on to its end.
     fn close(&mut self, k: usize, now: &[f64]) {
         let advance = now[k + 1] - now[k];
-        self.integral[k + 1] = self.integral[k] + advance * f64::midpoint(self.shares[k], self.shares[k + 1]);
-        for class in &mut self.classes {
-            let at = now[k + 1] - class.duration;
-            if at <= 0.0 {
-                continue;
-            }
-            while class.segment < k && now[class.segment + 1] <= at {
-                class.segment += 1;
-            }
-            let j = class.segment;
-            let width = now[j + 1] - now[j];
-            let u = if width > 0.0 { ((at - now[j]) / width).clamp(0.0, 1.0) } else { 0.0 };
-            let (g0, g1) = (self.shares[j], self.shares[j + 1]);
-            class.done = self.integral[j] + width * (g0 * u + (g1 - g0) * u * u / 2.0);
+        for c in 0..self.classes.len() {
+            let (segment, window) = self.window(&self.classes[c], k, now, advance);
+            self.classes[c].segment = segment;
+            self.classes[c].window = window;
         }
+        self.integral[k + 1] = self.integral[k] + advance * f64::midpoint(self.shares[k], self.shares[k + 1]);
     }
 }
 

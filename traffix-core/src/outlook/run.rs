@@ -218,7 +218,9 @@ pub fn outlook(input: &OutlookInput) -> Result<Outlook, OutlookError> {
     let usual: Vec<f64> = draws.normals("baseline").into_iter().map(|z| usual.at(z)).collect();
     let sums = sum(&members, &routes, (grid.bins(), &usual), &input.options.thresholds);
     let mut clashes = clashes(&members, &grid);
-    clashes.iter_mut().for_each(|clash| name_link(clash, &grid, &routes, &sums));
+    for clash in &mut clashes {
+        name_link(clash, &grid, &routes, &sums);
+    }
     rus.sort_by(|a, b| (a.short.peak_at, &a.ru).cmp(&(b.short.peak_at, &b.ru)));
     let links = routes.links.iter().zip(sums.links);
     Ok(Outlook {
