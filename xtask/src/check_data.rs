@@ -232,6 +232,15 @@ platforms = ["steam"]
         insta::assert_snapshot!(seen);
     }
 
+    /// The example that contributors copy is itself correct.
+    #[test]
+    fn the_annotated_example_is_valid() {
+        let readme = std::fs::read_to_string(run::root().join("data").join("README.md")).unwrap();
+        let example = readme.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+        let document = document::parse_toml(example).unwrap();
+        assert_eq!(document.rus.len(), 2);
+    }
+
     fn committed() -> Vec<Ru> {
         let files = read(&[run::root().join("data").join("ru")]).unwrap();
         files.iter().flat_map(|(_, text)| document::parse_toml(text).unwrap().rus).collect()
