@@ -17,11 +17,7 @@ pub(crate) struct ReleaseApi(pub(crate) Arc<AppState>);
 impl ReleaseApi {
     /// Releases only: the list of RUs with `kind=release`.
     #[oai(path = "/releases", method = "get", operation_id = "listReleases")]
-    async fn list(
-        &self,
-        request: &Request,
-        params: Query<RuListParams>,
-    ) -> Result<Answer<RuPage>, Problem> {
+    async fn list(&self, request: &Request, params: Query<RuListParams>) -> Result<Answer<RuPage>, Problem> {
         list(&self.0, request, params.0.only(RuKind::Release, None)?).await
     }
 

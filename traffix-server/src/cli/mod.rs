@@ -15,6 +15,7 @@ mod migrate;
 mod outlook;
 mod output;
 mod platforms;
+mod serve;
 mod verify;
 
 use std::path::PathBuf;
@@ -35,15 +36,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Attribute(attribute::Args),
-    Export(export::Args),
-    Forecast(forecast::Args),
+    Serve(serve::Args),
     Import(import::Args),
-    Keys(keys::Args),
-    Migrate(migrate::Args),
+    Forecast(forecast::Args),
     Outlook(outlook::Args),
-    Platforms(platforms::Args),
+    Attribute(attribute::Args),
     VerifyModel(verify::Args),
+    Export(export::Args),
+    Migrate(migrate::Args),
+    Keys(keys::Args),
+    Platforms(platforms::Args),
 }
 
 /// Does what the command line says.
@@ -53,6 +55,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let mut out = Out::stdout();
     match cli.command {
+        Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
