@@ -160,7 +160,10 @@ fn links(out: &mut String, page: &Page) {
             escape(when),
         );
     }
-    out.push_str("</tbody></table></div></section>\n");
+    out.push_str(
+        "</tbody></table></div><p class=\"note\">Fullest is what the link carries: downloads leave its headroom free and \
+         wait or go elsewhere. P counts what would like to use it.</p></section>\n",
+    );
 }
 
 fn clashes(out: &mut String, page: &Page) {
