@@ -40,8 +40,8 @@ fn router(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let (index, network) = (shared(state), shared(state));
     let (ready, metrics) = (shared(state), shared(state));
     Route::new()
-        .at("/", get(move |request| page(Arc::clone(&index), request)))
-        .at("/networks/:id", get(move |request| page(Arc::clone(&network), request)))
+        .at("/", get(move |request| page(Arc::clone(&index), &request)))
+        .at("/networks/:id", get(move |request| page(Arc::clone(&network), &request)))
         .at("/healthz", get(|_| async { health::alive() }))
         .at("/readyz", get(move |_| health::ready(Arc::clone(&ready))))
         .at("/version", get(|_| async { health::version() }))
@@ -67,9 +67,9 @@ where
     .map_to_response()
 }
 
-async fn page(state: Arc<AppState>, request: Request) -> Response {
+fn page(state: Arc<AppState>, request: &Request) -> impl Future<Output = Response> + Send + use<> {
     let network = request.uri().path().strip_prefix("/networks/").map(str::to_owned);
-    ui::index(&state, network.as_deref()).await
+    async move { ui::index(&state, network.as_deref()).await }
 }
 
 async fn bytes_of(content_type: &'static str, body: bytes::Bytes) -> Response {

@@ -21,7 +21,7 @@ use crate::http::{Holds, Kind, Problem, Reply};
 use crate::{AppState, Clock, planning};
 
 /// How old a page may be while the catalogue stands still: the "now" in it moves.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// Answers `GET /` and, with the id of an example network, `GET /networks/{id}`.
 pub async fn index(state: &Arc<AppState>, network: Option<&str>) -> Response {

@@ -2,7 +2,7 @@
 
 use chrono::SecondsFormat;
 use serde::Serialize;
-use traffix_core::catalogue::{Company, Listing, PhaseKind, PlatformId, Ru};
+use traffix_core::catalogue::{Company, Listing, PhaseKind, PlatformId, Ru, RuId};
 use traffix_store::{PageRequest, RuQuery, Store, StoreError};
 
 use crate::bundled::bundled;
@@ -133,7 +133,7 @@ fn rows<'a>(ru: &'a Ru, platform: Option<&PlatformId>) -> Vec<Row<'a>> {
         id: ru.id.as_str(),
         title: &ru.title,
         kind: crate::cli::word(ru.kind),
-        release: ru.release.as_ref().map(|id| id.as_str()),
+        release: ru.release.as_ref().map(RuId::as_str),
         content: crate::cli::word(ru.content),
         ..Row::default()
     };
