@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use traffix_core::delivery::PrefixTable;
-use traffix_core::network::Network;
 use traffix_store::Store;
 
 use crate::auth::KeyRing;
@@ -55,10 +54,5 @@ impl AppState {
             store,
             config,
         }))
-    }
-
-    /// An example network that everybody may use.
-    pub(crate) fn example_network(&self, _id: &str) -> Option<Network> {
-        None
     }
 }

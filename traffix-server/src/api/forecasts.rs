@@ -122,7 +122,7 @@ impl ForecastApi {
             return Err(Problem::header(Kind::Unauthenticated, "Authorization", "`save` needs a key"));
         }
         let state = &self.0;
-        let network = network(state, who.0.as_ref(), question.network, "/network").await?;
+        let network = network(state, who.0.as_ref(), question.network).await?;
         let ru = ru(state, question.ru, &network).await?;
         let input = ForecastInput { ru, network, options: question.options };
         let (input, made) = self.compute(input).await?;

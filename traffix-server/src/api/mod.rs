@@ -8,6 +8,7 @@ mod edits;
 mod forecasts;
 mod lists;
 mod networks;
+mod outlook;
 mod platforms;
 mod prefixes;
 mod references;
@@ -76,6 +77,7 @@ apis!(
     attribution::AttributionApi,
     networks::NetworkApi,
     forecasts::ForecastApi,
+    outlook::OutlookApi,
 );
 
 /// Stands for a part where only its description is wanted: that needs no state.

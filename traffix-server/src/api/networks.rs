@@ -8,14 +8,17 @@ use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use traffix_core::Invalid;
 use traffix_core::catalogue::{ParseSlugError, RuId};
 use traffix_core::network::Network;
 use traffix_store::{Expect, Networks, StoreError, Written};
 
 use super::Chapter;
 use super::lists::{PageParams, page};
+use super::references::example;
 use crate::AppState;
 use crate::auth::Keyed;
+use crate::bundled::bundled;
 use crate::http::{
     Answer, Body, Created, Deleted, Kind, Path, PathParam, Problem, Query, Saved, expectation, strong_etag,
 };
@@ -50,8 +53,21 @@ pub(crate) struct NetworkPage {
     next: Option<String>,
 }
 
+/// The example networks.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExampleNetworkPage {
+    items: Vec<Network>,
+}
+
 #[OpenApi(tag = "Chapter::Networks")]
 impl NetworkApi {
+    /// Example networks that everybody may use in forecasts and outlooks.
+    #[oai(path = "/example-networks", method = "get", operation_id = "listExampleNetworks")]
+    async fn examples(&self) -> Result<Answer<ExampleNetworkPage>, Problem> {
+        let items = bundled().map(|bundled| bundled.networks.clone()).unwrap_or_default();
+        Ok(Answer::json(&ExampleNetworkPage { items })?.public())
+    }
+
     /// Your networks, by id.
     #[oai(path = "/networks", method = "get", operation_id = "listNetworks")]
     async fn list(
@@ -136,7 +152,10 @@ impl NetworkApi {
         network: &Network,
         expect: Expect,
     ) -> Result<Result<(Written, Answer<Network>), StoreError>, Problem> {
-        let found = network.validate();
+        let mut found = network.validate();
+        if example(&id.0).is_some() {
+            found.push(Invalid::new("/id", "is the id of an example network; choose another"));
+        }
         if !found.is_empty() {
             return Err(Problem::findings(found));
         }

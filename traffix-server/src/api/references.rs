@@ -9,11 +9,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use traffix_core::forecast::RuInput;
 use traffix_core::network::Network;
+use traffix_store::Catalogue;
 
 use super::networks;
-use crate::AppState;
 use crate::auth::Principal;
+use crate::bundled::bundled;
 use crate::http::Problem;
+use crate::{AppState, planning};
 
 /// Longest id.
 const MAX_ID_BYTES: usize = 100;
@@ -63,26 +65,32 @@ impl<T: JsonSchema> JsonSchema for IdOr<T> {
     }
 }
 
-/// The network that a request means.
+/// An example network that everybody may use.
+pub(super) fn example(id: &str) -> Option<&'static Network> {
+    bundled().ok()?.networks.iter().find(|network| network.id == id)
+}
+
+/// The network that a request means. Problems point at `/network`.
 pub(super) async fn network(
     state: &AppState,
     who: Option<&Principal>,
     wanted: IdOr<Network>,
-    pointer: &str,
 ) -> Result<Network, Problem> {
     let id = match wanted {
         IdOr::Inline(network) => return Ok(*network),
         IdOr::Id(id) => id,
     };
+    if let Some(example) = example(&id) {
+        return Ok(example.clone());
+    }
     let own = match who {
         Some(who) => networks::saved(state, &who.id, &id).await?,
         None => None,
     };
-    let missing = || {
+    own.ok_or_else(|| {
         let hint = if who.is_some() { "" } else { "; your own networks need your key" };
-        Problem::at(pointer, format!("no network has the id {id:?}{hint}"))
-    };
-    own.or_else(|| state.example_network(&id)).ok_or_else(missing)
+        Problem::at("/network", format!("no network has the id {id:?}{hint}"))
+    })
 }
 
 /// The release or update that a request means.
@@ -96,8 +104,11 @@ pub(super) async fn ru(
         IdOr::Id(id) => id,
     };
     let missing = || Problem::at("/ru", format!("the catalogue has no release or update {id:?}"));
-    let id = id.parse().map_err(|_| missing())?;
-    let found = traffix_store::Catalogue::ru(state.store.as_ref(), &id, None).await?.ok_or_else(missing)?;
-    let _ = (network, found);
-    Err(Problem::unavailable("not yet", 1))
+    let found = match id.parse() {
+        Ok(id) => Catalogue::ru(state.store.as_ref(), &id, None).await?,
+        Err(_) => None,
+    };
+    let found = found.ok_or_else(missing)?;
+    planning::ru_input(&found.value, network)
+        .map_err(|why| Problem::at("/ru", format!("{id:?} cannot be forecast: {why}")))
 }

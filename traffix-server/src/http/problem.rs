@@ -277,6 +277,14 @@ impl Problem {
         Self { retry_after_secs: Some(retry_after_secs), ..Self::new(Kind::Unavailable, detail) }
     }
 
+    /// The same finding about a parameter of the query instead of a value of the body.
+    pub(crate) fn about_parameter(self, name: &'static str) -> Self {
+        match self.errors.into_iter().next() {
+            Some(finding) if finding.pointer.is_some() => Self::parameter(name, finding.detail),
+            first => Self { errors: first.into_iter().collect(), ..self },
+        }
+    }
+
     /// The same finding as another kind of problem.
     pub(crate) fn into_kind(self, kind: Kind) -> Self {
         let detail = self.errors.first().map(|e| e.detail.clone()).unwrap_or_default();
