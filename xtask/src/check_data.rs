@@ -211,6 +211,7 @@ platforms = ["steam"]
             ("kind = \"update\"", "kind = 3"),
             ("title = \"Example Game\"", "title = \"Example Game"),
             ("\"84.4 GB\"", "\"900 PB\""),
+            ("platforms = [\"steam\"]", ""),
         ];
         let seen: Vec<String> = mistakes
             .iter()
