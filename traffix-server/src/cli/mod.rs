@@ -15,6 +15,7 @@ mod migrate;
 mod outlook;
 mod output;
 mod platforms;
+mod reference;
 mod serve;
 mod verify;
 
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand};
 
 pub use failure::{Failure, USAGE};
 use output::Out;
+pub use reference::markdown;
 
 /// What tomorrow's releases do to an ISP's links.
 #[derive(Debug, Parser)]
