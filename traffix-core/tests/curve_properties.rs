@@ -1,4 +1,5 @@
 //! Properties of the closed-form curve and of shared links.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -145,7 +146,7 @@ proptest! {
 
     #[test]
     fn additive_over_cohorts_classes_and_regions(a in cohort(start()), b in cohort(start())) {
-        let parts = [curve(&clock(), &[a.clone()]).bps, curve(&clock(), &[b.clone()]).bps];
+        let parts = [curve(&clock(), std::slice::from_ref(&a)).bps, curve(&clock(), std::slice::from_ref(&b)).bps];
         let sum: Vec<f64> = parts[0].iter().zip(&parts[1]).map(|(x, y)| x + y).collect();
         prop_assert!(all_close(&sum, &curve(&clock(), &[a.clone(), b]).bps, 1e-9));
         let classes: Vec<Cohort> = a.classes.iter().map(|r| {

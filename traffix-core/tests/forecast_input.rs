@@ -1,4 +1,5 @@
 //! What is refused, and where the finding points.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use serde_json::{Value, json};
 use traffix_core::forecast::{ForecastError, ForecastInput, forecast};

@@ -1,4 +1,5 @@
 //! Properties of whole forecasts: what must hold whatever is asked.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use proptest::prelude::*;
 use traffix_core::forecast::{Fan, Forecast, ForecastInput, Worlds, curve, forecast, quantile};
