@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     store.merge_rus(&rus, &actor).await?;
     let key = auth::create_key(store.as_ref(), "sample", Role::Moderator, None).await?;
     let config = config::load(None, [("server.listen", "127.0.0.1:0".to_owned())])?;
+    traffix_server::logging::start(&config.log)?;
     let running = Server::bind(AppState::new(config, Arc::clone(&store))?).await?;
     println!("BASE_URL={}\nAPI_KEY={key}", running.url());
     running.run(server::stop_signal()).await?;

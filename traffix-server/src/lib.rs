@@ -14,6 +14,7 @@ pub mod config;
 mod health;
 mod http;
 mod limits;
+pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;

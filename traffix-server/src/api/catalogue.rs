@@ -12,7 +12,7 @@ use traffix_store::{Catalogue, RuQuery, Versioned};
 
 use super::Chapter;
 use super::changes::ChangePage;
-use super::lists::{Limit, PageParams, page, page_request};
+use super::lists::{Cursor, Limit, PageParams, page, page_request};
 use crate::AppState;
 use crate::http::{Answer, Path, Problem, Query, strong_etag};
 
@@ -45,7 +45,7 @@ pub(crate) struct RuListParams {
     /// The largest wire size of any listing is at most this.
     max_bytes: Option<u64>,
     /// Words of the title; each must match the beginning of a word.
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 200), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     q: Option<String>,
     /// By first instant: earliest or latest first. Without any date comes last.
     order: Option<Order>,
@@ -54,7 +54,7 @@ pub(crate) struct RuListParams {
     /// Most items wanted, 1 to 500; 100 if absent.
     limit: Option<Limit>,
     /// Where to go on: a cursor from `next` of the page before.
-    after: Option<String>,
+    after: Option<Cursor>,
 }
 
 /// Order of a list.
@@ -177,27 +177,27 @@ impl RuListParams {
     /// The same with conditions that a path implies.
     pub(super) fn only(self, kind: RuKind, release: Option<RuId>) -> Result<Self, Problem> {
         if self.kind.is_some_and(|asked| asked != kind) {
-            return Err(Problem::parameter("kind", "contradicts the path"));
+            return Err(Problem::unusable("kind", "contradicts the path"));
         }
         if release.is_some() && self.release.is_some() && self.release != release {
-            return Err(Problem::parameter("release", "contradicts the path"));
+            return Err(Problem::unusable("release", "contradicts the path"));
         }
         Ok(Self { kind: Some(kind), release: release.or(self.release), ..self })
     }
 
     fn query(self) -> Result<(RuQuery, traffix_store::PageRequest), Problem> {
-        if self.q.as_ref().is_some_and(|q| q.len() > 200) {
-            return Err(Problem::parameter("q", "must be at most 200 bytes"));
+        if self.q.as_ref().is_some_and(|q| q.chars().count() > 200) {
+            return Err(Problem::parameter("q", "must be at most 200 characters"));
         }
         if let (Some(from), Some(until)) = (self.from, self.until)
             && until <= from
         {
-            return Err(Problem::parameter("until", "must be after from"));
+            return Err(Problem::unusable("until", "must be after from"));
         }
         if let (Some(low), Some(high)) = (self.min_bytes, self.max_bytes)
             && high < low
         {
-            return Err(Problem::parameter("max_bytes", "must not be below min_bytes"));
+            return Err(Problem::unusable("max_bytes", "must not be below min_bytes"));
         }
         let query = RuQuery {
             platform: self.platform,

@@ -28,8 +28,8 @@ pub(crate) struct ChangeListParams {
 /// A position of the log.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(try_from = "u64")]
-#[schemars(inline)]
-pub(crate) struct Position(#[schemars(range(min = 0, max = 9_007_199_254_740_991_u64))] i64);
+#[schemars(inline, extend("minimum" = 0, "maximum" = 9_007_199_254_740_991_u64))]
+pub(crate) struct Position(i64);
 
 impl TryFrom<u64> for Position {
     type Error = &'static str;

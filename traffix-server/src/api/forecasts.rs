@@ -15,7 +15,7 @@ use traffix_store::{Forecasts, SavedForecast};
 use uuid::Uuid;
 
 use super::Chapter;
-use super::lists::{Limit, page, page_request};
+use super::lists::{Cursor, Limit, page, page_request};
 use super::references::{IdOr, network, ru};
 use super::views::Loose;
 use crate::AppState;
@@ -49,7 +49,7 @@ pub(crate) struct ForecastListParams {
     /// Most items wanted, 1 to 500; 100 if absent.
     limit: Option<Limit>,
     /// Where to go on: a cursor from `next` of the page before.
-    after: Option<String>,
+    after: Option<Cursor>,
 }
 
 /// A kept forecast, without its curves.

@@ -16,8 +16,8 @@ const DEFAULT_ITEMS: u32 = 100;
 /// How many items a page has at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
-#[schemars(inline)]
-pub(crate) struct Limit(#[schemars(range(min = 1, max = 500))] u32);
+#[schemars(inline, extend("minimum" = 1, "maximum" = 500))]
+pub(crate) struct Limit(u32);
 
 impl TryFrom<u32> for Limit {
     type Error = String;
@@ -37,6 +37,31 @@ impl Limit {
     }
 }
 
+/// Where a page begins; opaque.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, extend("pattern" = "^[A-Za-z0-9_~.-]+$", "maxLength" = MAX_CURSOR_BYTES))]
+pub(crate) struct Cursor(String);
+
+/// Longest cursor.
+const MAX_CURSOR_BYTES: usize = 2_000;
+
+impl TryFrom<String> for Cursor {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_~.-".contains(&b);
+        let fits = !text.is_empty() && text.len() <= MAX_CURSOR_BYTES && text.bytes().all(plain);
+        if fits { Ok(Self(text)) } else { Err("must be a cursor from `next` of the page before") }
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.0
+    }
+}
+
 /// Which page of a list.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +69,7 @@ pub(crate) struct PageParams {
     /// Most items wanted, 1 to 500; 100 if absent.
     pub(crate) limit: Option<Limit>,
     /// Where to go on: a cursor from `next` of the page before.
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<Cursor>,
 }
 
 impl PageParams {
@@ -54,8 +79,8 @@ impl PageParams {
 }
 
 /// The page that the parameters ask for.
-pub(crate) fn page_request(limit: Option<Limit>, after: Option<String>) -> PageRequest {
-    PageRequest { limit: Limit::or_default(limit), after }
+pub(crate) fn page_request(limit: Option<Limit>, after: Option<Cursor>) -> PageRequest {
+    PageRequest { limit: Limit::or_default(limit), after: after.map(String::from) }
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::OpenApi;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use traffix_core::Invalid;
 use traffix_core::catalogue::{ParseSlugError, RuId};
@@ -26,11 +26,24 @@ use crate::http::{
 pub(crate) struct NetworkApi(pub(crate) Arc<AppState>);
 
 /// Identifies a saved network: lower-case letters, digits and single hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(inline)]
-pub(crate) struct NetworkId(
-    #[schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 100))] String,
-);
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength" = 1, "maxLength" = 100))]
+pub(crate) struct NetworkId(String);
+
+impl TryFrom<String> for NetworkId {
+    type Error = ParseSlugError;
+
+    fn try_from(text: String) -> Result<Self, ParseSlugError> {
+        text.parse()
+    }
+}
+
+impl From<NetworkId> for String {
+    fn from(id: NetworkId) -> Self {
+        id.0
+    }
+}
 
 impl FromStr for NetworkId {
     type Err = ParseSlugError;

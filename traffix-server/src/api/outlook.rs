@@ -11,6 +11,7 @@ use traffix_core::network::Network;
 use traffix_core::outlook::{Outlook, OutlookError, outlook};
 
 use super::Chapter;
+use super::networks::NetworkId;
 use super::references::{IdOr, example, network};
 use crate::auth::Caller;
 use crate::http::{Answer, Kind, Problem, Query};
@@ -26,8 +27,7 @@ const HOLDS: Duration = Duration::from_mins(1);
 #[serde(deny_unknown_fields)]
 pub(crate) struct OutlookParams {
     /// Id of an example network or, with a key, of one of yours.
-    #[schemars(length(min = 1, max = 100))]
-    network: String,
+    network: NetworkId,
     /// How many days, 1 to 180; 14 if absent.
     days: Option<Days>,
     /// From when; now if absent.
@@ -37,8 +37,8 @@ pub(crate) struct OutlookParams {
 /// A number of days.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
-#[schemars(inline)]
-pub(crate) struct Days(#[schemars(range(min = 1, max = 180))] u32);
+#[schemars(inline, extend("minimum" = 1, "maximum" = 180))]
+pub(crate) struct Days(u32);
 
 impl TryFrom<u32> for Days {
     type Error = &'static str;
@@ -57,6 +57,7 @@ impl OutlookApi {
     #[oai(path = "/outlook", method = "get", operation_id = "getOutlook")]
     async fn get(&self, who: Caller, params: Query<OutlookParams>) -> Result<Answer<Outlook>, Problem> {
         let OutlookParams { network: id, days, at } = params.0;
+        let id = String::from(id);
         let is_example = example(&id).is_some();
         let network = network(&self.0, who.0.as_ref(), IdOr::Id(id))
             .await
@@ -91,7 +92,7 @@ impl OutlookApi {
             Err(OutlookError::Invalid(found)) => {
                 let about_instant = found.iter().find(|finding| finding.pointer == "/options/from");
                 Err(match about_instant {
-                    Some(finding) => Problem::parameter("at", finding.detail.clone()),
+                    Some(finding) => Problem::unusable("at", finding.detail.clone()),
                     None => Problem::findings(found),
                 })
             }

@@ -12,7 +12,7 @@ use traffix_core::delivery::{Asn, CdnId, PrefixKind};
 use traffix_platforms::prefixes::{self, PrefixGroup};
 
 use super::Chapter;
-use super::lists::{Limit, linked, next_page, page};
+use super::lists::{Cursor, Limit, linked, next_page, page};
 use super::views::word;
 use crate::AppState;
 use crate::http::{Answer, Problem, Query, wants_csv};
@@ -35,8 +35,7 @@ pub(crate) struct PrefixListParams {
     /// Most items wanted, 1 to 500; 100 if absent.
     limit: Option<Limit>,
     /// Where to go on: a cursor from `next` of the page before.
-    #[schemars(length(max = 20), regex(pattern = "^[0-9]+$"))]
-    after: Option<String>,
+    after: Option<Cursor>,
 }
 
 /// A version of IP.
@@ -101,8 +100,8 @@ impl PrefixListParams {
     /// The page and the cursor of the next. The data is fixed when the program is built, so a place in the
     /// filtered sequence is a stable cursor.
     fn page(&self) -> Result<(Vec<Prefix>, Option<String>), Problem> {
-        let wrong = |_| Problem::parameter("after", "must be a cursor that this list made");
-        let skip: usize = self.after.as_deref().map_or(Ok(0), str::parse).map_err(wrong)?;
+        let wrong = |_| Problem::unusable("after", "must be a cursor that this list made");
+        let skip: usize = self.after.clone().map_or(Ok(0), |after| String::from(after).parse()).map_err(wrong)?;
         let limit = Limit::or_default(self.limit) as usize;
         let groups = prefixes::embedded().iter().filter(|group| self.wants(group));
         let all = groups.flat_map(|group| group.prefixes.iter().map(move |prefix| (group, prefix)));

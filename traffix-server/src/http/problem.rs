@@ -258,6 +258,12 @@ impl Problem {
         Self { errors: vec![finding], ..Self::new(Kind::InvalidParameter, sentence) }
     }
 
+    /// A parameter is well-formed, but nothing can be done with it.
+    pub(crate) fn unusable(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        let parameter = Self::parameter(name, detail);
+        Self { errors: parameter.errors, ..Self::new(Kind::Invalid, parameter.detail) }
+    }
+
     /// The entity that a parameter of the path names does not exist.
     pub(crate) fn missing(parameter: &'static str, entity: &str, id: &str) -> Self {
         let detail = format!("{entity} {id:?} does not exist");
@@ -280,7 +286,7 @@ impl Problem {
     /// The same finding about a parameter of the query instead of a value of the body.
     pub(crate) fn about_parameter(self, name: &'static str) -> Self {
         match self.errors.into_iter().next() {
-            Some(finding) if finding.pointer.is_some() => Self::parameter(name, finding.detail),
+            Some(finding) if finding.pointer.is_some() => Self::unusable(name, finding.detail),
             first => Self { errors: first.into_iter().collect(), ..self },
         }
     }
@@ -306,7 +312,7 @@ impl From<StoreError> for Problem {
             StoreError::Conflict { .. } => Self::new(Kind::PreconditionFailed, error.to_string()),
             StoreError::InUse { .. } => Self::new(Kind::Conflict, error.to_string()),
             StoreError::Invalid(found) => Self::findings(found),
-            StoreError::Cursor => Self::parameter("after", error.to_string()),
+            StoreError::Cursor => Self::unusable("after", error.to_string()),
             StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "the store is not available");
                 Self::unavailable("the database is not available", 2)
@@ -360,7 +366,7 @@ mod tests {
             (conflict, 412),
             (StoreError::InUse { entity: "ru", id: "x".into(), by: "y".into() }, 409),
             (StoreError::Invalid(vec![Invalid::new("/a", "b")]), 422),
-            (StoreError::Cursor, 400),
+            (StoreError::Cursor, 422),
             (StoreError::Schema("x".into()), 500),
             (StoreError::Url("x".into()), 500),
             (corrupt, 500),
