@@ -183,7 +183,8 @@ fn carriers(order: &[&Link], cdns: &[String], missing: &mut Vec<Missing>) -> Vec
                 list.push(c);
             }
         }
-        if any_named {
+        let catch_all = order.iter().any(|l| l.kind == LinkKind::Transit && l.cdns.is_empty());
+        if any_named || (catch_all && cdn != UNKNOWN_CDN) {
             continue;
         }
         let anywhere = carried.iter().any(|list| list.contains(&c));
