@@ -101,7 +101,8 @@ impl PrefixListParams {
     /// filtered sequence is a stable cursor.
     fn page(&self) -> Result<(Vec<Prefix>, Option<String>), Problem> {
         let wrong = |_| Problem::unusable("after", "must be a cursor that this list made");
-        let skip: usize = self.after.clone().map_or(Ok(0), |after| String::from(after).parse()).map_err(wrong)?;
+        let skip: usize =
+            self.after.clone().map_or(Ok(0), |after| String::from(after).parse()).map_err(wrong)?;
         let limit = Limit::or_default(self.limit) as usize;
         let groups = prefixes::embedded().iter().filter(|group| self.wants(group));
         let all = groups.flat_map(|group| group.prefixes.iter().map(move |prefix| (group, prefix)));

@@ -1,6 +1,6 @@
 //! The page at `/`: what comes next, and what it does to an example network.
 //!
-//! One plain document that works without script, of three steps: `build` asks the model, [`Page`] holds what is
+//! One plain document that works without script, of three steps: `build` asks the model, `view` holds what is
 //! shown, `html` writes it. The front keeps the bytes until the catalogue changes.
 
 mod build;
