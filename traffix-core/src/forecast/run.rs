@@ -222,13 +222,19 @@ impl LinkDraws {
     ) {
         let link = &plan.routes.links[l];
         let usable = link.capacity_bps * (1.0 - link.headroom);
+        let (mut loads, mut most) = ([0.0; TILE], 0.0);
         for (b, extra) in offered.iter().enumerate().take(size) {
-            self.peak[draw] = self.peak[draw].max(*extra);
+            if *extra > self.peak[draw] {
+                self.peak[draw] = *extra;
+            }
             let load = link.baseline[first + b] * baseline + extra;
             // Usual traffic alone above a capacity is no effect of the RU.
-            if *extra > 0.0 {
-                self.above[0][draw] += f64::from(u8::from(load > link.capacity_bps));
-                self.above[1][draw] += f64::from(u8::from(load > usable));
+            loads[b] = if *extra > 0.0 { load } else { 0.0 };
+            most = if loads[b] > most { loads[b] } else { most };
+        }
+        for (limit, above) in [link.capacity_bps, usable].into_iter().zip(&mut self.above) {
+            if most > limit {
+                above[draw] += loads.iter().map(|x| f64::from(u8::from(*x > limit))).sum::<f64>();
             }
         }
     }
