@@ -10,6 +10,7 @@
 )]
 
 pub mod catalogue;
+pub mod delivery;
 pub mod evidence;
 pub mod forecast;
 pub mod golden;

@@ -1,1 +1,45 @@
-//! traffix-platforms
+//! Distribution platforms and delivery networks as facts with sources.
+//!
+//! - [`PLATFORMS`] is the registry of platforms; each is a folder with its [`Profile`]: what its client does, how
+//!   big its part of a release is by default, who delivers for it. [`PlatformExt`] joins that with
+//! - [`cdn`], the registry of delivery networks and their ASNs, and
+//! - [`prefixes`], 36 thousand prefixes of those networks, embedded in 40 kB.
+//! - [`prefix_table`] answers whose address something is, [`export`] writes it all for other tools.
+//!
+//! ```
+//! use traffix_platforms::{PlatformExt, platform, prefix_table};
+//! let steam = platform("steam")?;
+//! assert_eq!(steam.profile().owner, "Valve");
+//! let answer = prefix_table().attribute("155.133.226.70".parse().unwrap());
+//! assert_eq!(answer.platforms[0].platform, Some(steam.id()));
+//! # Ok::<(), traffix_platforms::PlatformError>(())
+//! ```
+//!
+//! Unknown is absent, never zero: a platform about which nobody has written whether it preloads has no such fact.
+//! Nothing in here does I/O.
+
+pub mod attribution;
+pub mod cdn;
+pub mod delivery;
+pub mod docs;
+mod embedded;
+mod error;
+pub mod export;
+pub mod import;
+mod platform;
+pub mod prefixes;
+pub mod profile;
+mod registry;
+mod support;
+
+pub use attribution::prefix_table;
+pub use error::{DataError, PlatformError};
+pub use platform::{Platform, PlatformExt};
+pub use profile::Profile;
+pub use registry::{PLATFORMS, default_weights, platform};
+pub use support::{Availability, Datum, Support};
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

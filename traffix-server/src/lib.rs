@@ -1,1 +1,32 @@
-//! traffix-server
+//! The reference server of traffix: HTTP over the library crates, and nothing else.
+//!
+//! [`Config`] says what to serve, [`AppState`] holds what every request shares, [`serve`] runs until it is told
+//! to stop. A handler extracts, calls one library function and maps the result.
+#![forbid(unsafe_code)]
+
+mod api;
+pub mod auth;
+pub mod bundled;
+pub mod cli;
+pub mod clock;
+mod compute;
+pub mod config;
+mod health;
+mod http;
+mod limits;
+pub mod logging;
+mod metrics;
+pub mod planning;
+pub mod plot;
+pub mod report;
+mod router;
+pub mod server;
+pub mod state;
+mod tls;
+pub mod ui;
+
+pub use api::openapi_json;
+pub use clock::Clock;
+pub use config::Config;
+pub use server::{ServeError, Server, serve};
+pub use state::AppState;

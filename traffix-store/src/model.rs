@@ -1,8 +1,12 @@
 //! What goes into and comes out of a store, besides the domain itself.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use traffix_core::catalogue::{CategoryId, CompanyId, Content, PlatformId, RuId, RuKind};
+use traffix_core::delivery::{CdnId, Origin, Status};
 
 /// Position in the change log; grows by at least one with every write to the catalogue.
 pub type Sequence = i64;
@@ -60,10 +64,11 @@ pub struct ImportReport {
     pub unchanged: u64,
 }
 
-/// Which page of a list.
+/// Which page of a list. The cursor holds the place of the last item seen, so a list that changes meanwhile
+/// neither repeats nor skips what did not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Most items wanted, 1 to 500.
+    /// Most items wanted; brought into 1 to 500.
     pub limit: u32,
     /// Cursor from the previous page; opaque, URL-safe.
     pub after: Option<String>,
@@ -84,8 +89,8 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Filter of the list of RUs; all conditions must hold. Ordered by first instant, then id; RUs without any
-/// date come last.
+/// Filter of the list of RUs; all conditions must hold. Ordered by first instant, then id, both reversed if
+/// `descending`; RUs without any date come last either way.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuQuery {
     /// Listed on this platform.
@@ -102,15 +107,17 @@ pub struct RuQuery {
     pub category: Option<CategoryId>,
     /// Updates of this release.
     pub release: Option<RuId>,
-    /// Any phase ends or, without an end, starts at or after this instant.
+    /// Some phase ends or, without an end, starts at or after this instant. Together with `until`, one and the
+    /// same phase must satisfy both.
     pub from: Option<DateTime<Utc>>,
-    /// Any phase starts before this instant.
+    /// Some phase starts before this instant.
     pub until: Option<DateTime<Utc>>,
     /// The largest wire size of any listing is at least this.
     pub min_bytes: Option<u64>,
     /// The largest wire size of any listing is at most this.
     pub max_bytes: Option<u64>,
-    /// Words of the title; every word must match the beginning of a word of the title.
+    /// Words of the title; every word must match the beginning of a word of the title. Case, accents and
+    /// punctuation do not matter; a text without any letter or digit asks for nothing.
     pub text: Option<String>,
     /// Latest first instead of earliest first.
     pub descending: bool,
@@ -124,6 +131,10 @@ pub enum EntityKind {
     Ru,
     /// A publisher or developer.
     Company,
+    /// A statement about who delivers.
+    Assertion,
+    /// The prefixes of a CDN; the change tells how many came, not which.
+    Prefixes,
 }
 
 /// What a change did.
@@ -159,6 +170,40 @@ pub struct Change {
     /// The entity after, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
+}
+
+/// Filter of the list of assertions; all conditions must hold. Ordered by identity, which means nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AssertionQuery {
+    /// About this platform.
+    pub platform: Option<PlatformId>,
+    /// About this CDN.
+    pub cdn: Option<CdnId>,
+    /// Whose prefix contains this address.
+    pub containing: Option<IpAddr>,
+    /// With this status.
+    pub status: Option<Status>,
+}
+
+/// A prefix of a delivery network: one entry of a list, with what the list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CdnPrefix {
+    /// The addresses.
+    pub prefix: IpNet,
+    /// Whose they are and who says so.
+    pub origin: Origin,
+}
+
+/// Filter of the list of prefixes; all conditions must hold. Ordered by prefix (IPv4 first, a prefix before what
+/// it contains), then CDN and source.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PrefixQuery {
+    /// Of this CDN.
+    pub cdn: Option<CdnId>,
+    /// Of CDNs that deliver this platform, by an assertion that is not historical.
+    pub platform: Option<PlatformId>,
+    /// That contain this address.
+    pub containing: Option<IpAddr>,
 }
 
 /// A network profile saved under its owner's key.

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{Company, CompanyId, Ru, RuId};
+use traffix_core::delivery::Assertion;
 
 use crate::{
-    Actor, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest, RuQuery, SavedForecast,
-    SavedNetwork, Sequence, StoreError, Versioned, Written,
+    Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest,
+    PrefixQuery, RuQuery, SavedForecast, SavedNetwork, Sequence, StoreError, Versioned, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -29,9 +30,20 @@ pub trait Catalogue: Send + Sync {
     async fn put_ru(&self, ru: &Ru, expect: Expect, actor: &Actor) -> Result<Written>;
     /// Removes one RU; refused while updates name it.
     async fn delete_ru(&self, id: &RuId, expect: Expect, actor: &Actor) -> Result<()>;
-    /// Merges many RUs into what is stored, by the evidence rules of [`Ru::merge`], in bulk and atomically.
-    /// Merging the same RUs again changes nothing.
-    async fn merge_rus(&self, rus: &[Ru], actor: &Actor) -> Result<ImportReport>;
+    /// Merges many RUs into what is stored, by the evidence rules of [`Ru::merge`], in bulk and atomically: all
+    /// of one call is written, or nothing. Merging the same RUs again changes nothing, so an interrupted import
+    /// is resumed by repeating it.
+    async fn merge_rus(&self, rus: &[Ru], actor: &Actor) -> Result<ImportReport> {
+        self.merge_rus_with_progress(rus, actor, &|_| ()).await
+    }
+    /// [`merge_rus`](Self::merge_rus) that tells after every batch how many of `rus` are done. Nothing is
+    /// acknowledged before the call returns.
+    async fn merge_rus_with_progress(
+        &self,
+        rus: &[Ru],
+        actor: &Actor,
+        on_progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<ImportReport>;
     /// Changes of one RU, newest first.
     async fn history(&self, id: &RuId, page: &PageRequest) -> Result<Page<Change>>;
     /// Changes after a position of the log, oldest first.
@@ -44,6 +56,27 @@ pub trait Catalogue: Send + Sync {
     async fn companies(&self, page: &PageRequest) -> Result<Page<Company>>;
     /// Creates or replaces companies in bulk: they are data-as-code, so the import's word is final.
     async fn put_companies(&self, companies: &[Company], actor: &Actor) -> Result<ImportReport>;
+}
+
+/// Who delivers: assertions, and lists of prefixes.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// Stores assertions in bulk and atomically. A statement is the same if platform, CDN, ASN, prefix, host,
+    /// role, place and source are; of the same statement, what was seen later stays, and of equal age what comes
+    /// now. The same again changes nothing.
+    async fn put_assertions(&self, assertions: &[Assertion], actor: &Actor) -> Result<ImportReport>;
+    /// Assertions that fit a filter.
+    async fn assertions(
+        &self,
+        query: &AssertionQuery,
+        page: &PageRequest,
+    ) -> Result<Page<Versioned<Assertion>>>;
+    /// Stores prefixes in bulk and atomically. An entry is the same if prefix, CDN and source are; of the same
+    /// entry, what was seen later stays, and of equal age what comes now. The same again changes nothing.
+    /// One change is logged for every CDN of which something changed.
+    async fn put_prefixes(&self, prefixes: &[CdnPrefix], actor: &Actor) -> Result<ImportReport>;
+    /// Prefixes that fit a filter.
+    async fn prefixes(&self, query: &PrefixQuery, page: &PageRequest) -> Result<Page<CdnPrefix>>;
 }
 
 /// Network profiles, private to the key that saved them.
@@ -102,6 +135,6 @@ pub trait Maintenance: Send + Sync {
 }
 
 /// Everything.
-pub trait Store: Catalogue + Networks + Forecasts + Keys + Maintenance {}
+pub trait Store: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance {}
 
-impl<T: Catalogue + Networks + Forecasts + Keys + Maintenance> Store for T {}
+impl<T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance> Store for T {}

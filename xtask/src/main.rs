@@ -1,5 +1,7 @@
 //! Tasks of the workspace: `cargo xtask serve` and `cargo xtask test` are all that a newcomer needs.
 
+mod cdn_data;
+mod check_data;
 mod packages;
 mod run;
 mod serve;
@@ -13,7 +15,10 @@ usage: cargo xtask TASK
   serve [ARGS…]      build what is stale and run the server on http://127.0.0.1:8080
                      (ARGS go to `traffix serve`, for example --at 2023-11-01T00:00Z)
   test [STEP…]       everything that CI runs; without STEP all of them, `test --list` names them
+  check-data [PATH…] read the catalogue in data/ and say what is wrong, with file, line and field
   codegen [--check]  write the generated documents, or fail if they are stale
+  cdn-data --from DIR [--check] | --to DIR
+                     rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
 ";
 
 fn main() -> ExitCode {
@@ -23,7 +28,9 @@ fn main() -> ExitCode {
     let done = match task.as_str() {
         "serve" => serve::serve(&args),
         "test" => test::test(&args),
+        "check-data" => check_data::check_data(&args),
         "codegen" => run::codegen(&args),
+        "cdn-data" => cdn_data::cdn_data(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -34,11 +34,12 @@ macro_rules! slug {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(
+            feature = "schema",
+            schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength" = 1, "maxLength" = 100))
+        )]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(
-            #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 100)))]
-            Cow<'static, str>,
-        );
+        pub struct $name(Cow<'static, str>);
 
         impl $name {
             /// Checks and wraps a text.
@@ -143,10 +144,9 @@ impl PlatformId {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = "^([A-Za-z]{2}|[Ww][Oo][Rr][Ll][Dd])$")))]
 #[serde(try_from = "String", into = "String")]
-pub struct Region(
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^([A-Z]{2}|world)$")))] Cow<'static, str>,
-);
+pub struct Region(Cow<'static, str>);
 
 impl Region {
     /// Everywhere.

@@ -4,12 +4,15 @@
 //! audience signals are [facts](crate::Fact): each knows its sources and keeps their disagreements. Unknown
 //! is `None`, never zero.
 
+pub mod document;
+mod forecast_input;
 mod ids;
 mod listing;
 mod merge;
 mod ru;
 mod validate;
 
+pub use forecast_input::{NotForecastable, PlatformDefaults};
 pub use ids::{CategoryId, CompanyId, ParseSlugError, PlatformId, Region, RuId};
 pub use listing::{
     Audience, ByteRange, DownloadSize, Listing, Phase, PhaseKind, PhaseStatus, Precision, RegionalWeight,

@@ -95,6 +95,10 @@ pub struct Wave {
 pub struct Item {
     /// Slug of the platform.
     pub platform: String,
+    /// Share of the RU's downloads on this platform; only the proportions of the items matter. Used if all items
+    /// have one and the network has no mix of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// Bytes on the wire of one download.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<f64>,

@@ -73,7 +73,7 @@ fn unknown_size(kind: RuKind, known: &[LogNormal]) -> LogNormal {
     LogNormal::new(libm::exp(mean), libm::hypot(spread, priors::SIZE_BORROWED_SIGMA))
 }
 
-/// Mean share of every item: from the network's mix, else from the defaults of the devices.
+/// Mean share of every item: from the network's mix, else from the items, else from the defaults of the devices.
 fn weights(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<f64> {
     let items = &input.ru.items;
     let default = |item: &Item| {
@@ -82,7 +82,10 @@ fn weights(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<f64> {
         let alike = items.iter().filter(|i| family(Device::of(&i.platform)) == family(device)).count();
         device.default_weight() / num::of_usize(alike.max(1))
     };
-    if input.network.platform_mix.is_none() && items.len() > 1 {
+    let stated: Option<Vec<f64>> = items.iter().map(|item| item.weight).collect();
+    let stated =
+        stated.filter(|weights| input.network.platform_mix.is_none() && weights.iter().sum::<f64>() > 0.0);
+    if input.network.platform_mix.is_none() && stated.is_none() && items.len() > 1 {
         missing.push(Missing {
             pointer: "/network/platform_mix".into(),
             detail: "platform mix not given: shares of a live shooter taken".into(),
@@ -93,7 +96,7 @@ fn weights(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<f64> {
         Some(mix) => mix.get(&item.platform).copied().unwrap_or_else(|| default(item)),
         None => default(item),
     };
-    let weights: Vec<f64> = items.iter().map(weight).collect();
+    let weights: Vec<f64> = stated.unwrap_or_else(|| items.iter().map(weight).collect());
     let total: f64 = weights.iter().sum();
     let equal = 1.0 / num::of_usize(items.len().max(1));
     weights.iter().map(|w| if total > 0.0 { w / total } else { equal }).collect()

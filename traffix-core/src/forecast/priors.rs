@@ -14,6 +14,7 @@ pub const MODEL_VERSION: &str = "traffix-model/1";
 /// What is downloaded, which decides the priors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ModelRuKind"))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RuKind {

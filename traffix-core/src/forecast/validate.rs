@@ -108,6 +108,9 @@ fn check_item(found: &mut Findings, at: &str, item: &Item) {
     if let Some(bps) = item.bitrate_bps {
         found.positive(&format!("{at}/bitrate_bps"), bps, 1e12);
     }
+    if let Some(weight) = item.weight {
+        found.within(&format!("{at}/weight"), weight, 1.0);
+    }
     if let Some(shares) = &item.cdn_shares {
         found.shares(&format!("{at}/cdn_shares"), shares.iter().map(|(k, v)| (k.as_str(), *v)));
     }

@@ -1,0 +1,146 @@
+//! For which platforms an address may be working.
+//!
+//! What an address proves is its network. How likely each platform is behind it follows from who owns the network
+//! and, for shared ones, from the platforms' CDN shares. Nobody publishes how much of a CDN's traffic comes from
+//! which platform, so the numbers here are priors to be corrected by names, times and measurements, and "unknown" is
+//! large on purpose.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use traffix_core::catalogue::{PlatformId, Region};
+use traffix_core::delivery::{CdnId, Origin, PrefixTable, PrefixTableBuilder, Role, Status, Tenancy};
+
+use crate::platform::PlatformExt;
+use crate::registry::PLATFORMS;
+use crate::{cdn, delivery, prefixes};
+
+/// Part of a shared CDN's traffic that all registered platforms together are given.
+///
+/// Assumed, November 2026: commercial CDNs carry video, web and software of thousands of customers; on the evening of
+/// a big release downloads may be most of it, on others little.
+const SHARED_KNOWN: f64 = 0.5;
+
+/// Weight on a CDN of a platform that is asserted to use it but has no share stated there.
+///
+/// Assumed: such assertions are about one region or a side role.
+const UNSTATED_SHARE: f64 = 0.05;
+
+static TABLE: LazyLock<PrefixTable> = LazyLock::new(|| prefix_table_builder().build());
+
+/// The table of all embedded prefixes. Built once, on first use.
+///
+/// ```
+/// use traffix_core::delivery::Tenancy;
+/// let akamai = traffix_platforms::prefix_table().attribute("23.15.11.1".parse().unwrap());
+/// assert_eq!(akamai.tenancy, Some(Tenancy::Shared));
+/// assert!(akamai.probability_unknown() >= 0.5);
+/// ```
+pub fn prefix_table() -> &'static PrefixTable {
+    &TABLE
+}
+
+/// The same table before it is closed, for an operator who adds prefixes, for example of embedded caches.
+///
+/// ```
+/// use traffix_core::delivery::{Origin, PrefixKind, Tenancy};
+/// let mut builder = traffix_platforms::attribution::prefix_table_builder();
+/// let cache = builder.origin(Origin {
+///     cdn: "akamai-offnet".parse()?,
+///     asn: None,
+///     kind: PrefixKind::Configured,
+///     tenancy: Tenancy::Embedded,
+///     source: "our own racks".into(),
+///     observed: None,
+/// });
+/// builder.insert(cache, "192.0.2.0/28".parse()?);
+/// let answer = builder.build().attribute("192.0.2.3".parse()?);
+/// assert_eq!(answer.tenancy, Some(Tenancy::Embedded));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn prefix_table_builder() -> PrefixTableBuilder {
+    let mut builder = PrefixTable::builder();
+    for group in prefixes::embedded() {
+        let origin = builder.origin(Origin {
+            cdn: group.cdn.clone(),
+            asn: group.asn,
+            kind: group.kind,
+            tenancy: cdn::find(&group.cdn).map_or(Tenancy::Shared, |cdn| cdn.tenancy),
+            source: std::sync::Arc::clone(&group.source),
+            observed: Some(group.observed),
+        });
+        for prefix in &group.prefixes {
+            builder.insert(origin, *prefix);
+        }
+    }
+    for cdn in cdn::cdns() {
+        builder.platforms(cdn.id.clone(), &platforms_of(&cdn.id));
+    }
+    builder
+}
+
+/// Prior probabilities of the platforms that a CDN works for; what is missing to 1 is "unknown".
+///
+/// A dedicated network works for its owner's platforms, equally, as surely as its best assertion. A shared one works
+/// for the registered platforms in proportion to their CDN shares, half of the time at most; a cache inside an
+/// operator likewise, by the network it belongs to. A network that nobody says delivers downloads, such as those for
+/// game play and accounts, has none.
+///
+/// ```
+/// use traffix_platforms::attribution::platforms_of;
+/// let valve = platforms_of(&"valve".parse()?);
+/// assert_eq!((valve.len(), valve[0].0.as_str()), (1, "steam"));
+/// # Ok::<(), traffix_core::catalogue::ParseSlugError>(())
+/// ```
+pub fn platforms_of(id: &CdnId) -> Vec<(PlatformId, f64)> {
+    let Some(cdn) = cdn::find(id) else { return Vec::new() };
+    let (weights, known) = match cdn.tenancy {
+        Tenancy::Dedicated => owners(id),
+        Tenancy::Shared => (users(id), SHARED_KNOWN),
+        Tenancy::Embedded => {
+            let mut users = users(id);
+            if users.is_empty() {
+                users = cdn.part_of.as_ref().map(users_of_parent).unwrap_or_default();
+            }
+            (users, SHARED_KNOWN)
+        }
+    };
+    let sum: f64 = weights.values().sum();
+    let share = |weight: f64| if sum > 0.0 { known * weight / sum } else { 0.0 };
+    weights.into_iter().map(|(platform, weight)| (platform, share(weight))).collect()
+}
+
+fn users_of_parent(id: &CdnId) -> BTreeMap<PlatformId, f64> {
+    match cdn::find(id).map(|cdn| cdn.tenancy) {
+        Some(Tenancy::Dedicated) => owners(id).0,
+        _ => users(id),
+    }
+}
+
+/// Platforms for which a dedicated network is the origin, and the best confidence of those statements.
+fn owners(id: &CdnId) -> (BTreeMap<PlatformId, f64>, f64) {
+    let mut owners = BTreeMap::new();
+    let mut best = 0.0_f64;
+    let statements = delivery::assertions()
+        .filter(|a| a.cdn.as_ref() == Some(id) && a.role == Role::Origin && a.status == Status::Current);
+    for assertion in statements {
+        if let Some(platform) = &assertion.platform {
+            owners.insert(platform.clone(), 1.0);
+            best = best.max(assertion.confidence);
+        }
+    }
+    (owners, best)
+}
+
+/// Registered platforms that use a network, weighted by the part of their bytes that it carries.
+fn users(id: &CdnId) -> BTreeMap<PlatformId, f64> {
+    PLATFORMS
+        .iter()
+        .filter(|platform| platform.cdns().contains(id))
+        .map(|platform| {
+            let shares = platform.cdn_shares(&Region::WORLD).map(|shares| shares.parts.as_slice());
+            let stated = shares.unwrap_or_default().iter().find(|part| part.cdn.as_ref() == Some(id));
+            (platform.id(), stated.map_or(UNSTATED_SHARE, |part| part.share))
+        })
+        .collect()
+}

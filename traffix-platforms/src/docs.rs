@@ -1,0 +1,219 @@
+//! The table of platforms as a document, written from the registry so that it cannot go stale by hand.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use traffix_core::catalogue::Region;
+use traffix_core::delivery::CdnId;
+
+use crate::delivery::label;
+use crate::platform::{Platform, PlatformExt};
+use crate::profile::{CdnShares, Profile, Provenance};
+use crate::registry::PLATFORMS;
+use crate::{cdn, delivery, prefixes};
+
+/// `docs/platforms.md`: what is known about every platform, by whom, and when somebody should look again.
+///
+/// It depends on nothing but the registry: no date of today, so that the document changes only with the data.
+///
+/// ```
+/// let text = traffix_platforms::docs::support_markdown();
+/// assert!(text.starts_with("# Platforms\n"));
+/// assert!(text.contains("## Steam"));
+/// ```
+pub fn support_markdown() -> String {
+    let mut text = String::from(
+        "# Platforms\n\nWritten by `cargo xtask codegen` from the registry of `traffix-platforms`; edit the profiles, not this page.\n\n",
+    );
+    overview(&mut text);
+    for platform in PLATFORMS {
+        section(&mut text, *platform);
+    }
+    networks(&mut text);
+    text
+}
+
+/// Appends a line. Writing to a `String` cannot fail.
+macro_rules! line {
+    ($text:expr) => { $text.push('\n') };
+    ($text:expr, $($arg:tt)*) => {{
+        let _ = writeln!($text, $($arg)*);
+    }};
+}
+
+fn overview(text: &mut String) {
+    line!(
+        text,
+        "| platform | slug | kind | client behaviour | default weight | CDNs today | facts | assertions | sources | reviewed | review due |"
+    );
+    line!(text, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for platform in PLATFORMS {
+        let profile = platform.profile();
+        line!(
+            text,
+            "| {} | `{}` | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            profile.name,
+            profile.id,
+            label(profile.kind).replace('-', " "),
+            behaviour(profile),
+            weight(*platform),
+            names(&platform.cdns()),
+            profile.provenances().len(),
+            profile.assertions.len(),
+            sources(profile),
+            profile.reviewed,
+            profile.review_due,
+        );
+    }
+    line!(text);
+    line!(
+        text,
+        "A default weight is the platform's part of a release that is on every group of platforms; those marked with a group share it."
+    );
+    line!(
+        text,
+        "Assertions say who delivers, each with a source; a CDN is listed if a current one names it."
+    );
+}
+
+/// What the client does in a few words; "not known" if nobody has written any of it down.
+fn behaviour(profile: &Profile) -> String {
+    let words: Vec<String> = profile
+        .behaviour
+        .facts()
+        .into_iter()
+        .map(|(name, value, _)| match value.as_str() {
+            "yes" => name.to_owned(),
+            "no" => format!("no {name}"),
+            _ => value,
+        })
+        .collect();
+    if words.is_empty() { "not known".to_owned() } else { words.join(", ") }
+}
+
+/// How many different sources the facts and assertions have.
+fn sources(profile: &Profile) -> usize {
+    let facts = profile.provenances().into_iter().map(|(_, provenance)| provenance.source.as_str());
+    facts.chain(profile.assertions.iter().map(|a| &*a.source)).collect::<BTreeSet<_>>().len()
+}
+
+fn weight(platform: &dyn Platform) -> String {
+    platform.default_weight(&Region::WORLD).map_or_else(
+        || "not known".to_owned(),
+        |weight| match &weight.group {
+            Some(group) => format!("{} ({group}, {})", weight.share, label(weight.provenance.basis)),
+            None => format!("{} ({})", weight.share, label(weight.provenance.basis)),
+        },
+    )
+}
+
+fn names(ids: &[CdnId]) -> String {
+    ids.iter().map(CdnId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn section(text: &mut String, platform: &dyn Platform) {
+    let profile = platform.profile();
+    line!(text, "\n## {}\n", profile.name);
+    let dated = profile.assertions.iter().filter_map(|a| a.observed);
+    let seen =
+        dated.clone().min_by_key(|date| date.first_day()).zip(dated.max_by_key(|date| date.first_day()));
+    let seen = seen.map_or_else(String::new, |(first, last)| format!(", seen from {first} to {last}"));
+    line!(
+        text,
+        "Run by {}. {} download hosts in {} assertions{seen}; {} of them are due for review by {}.\n",
+        profile.owner,
+        platform.hosts().len(),
+        profile.assertions.len(),
+        profile
+            .assertions
+            .iter()
+            .filter(|a| a.review_due().is_some_and(|due| due <= profile.review_due))
+            .count(),
+        profile.review_due,
+    );
+    stated(text, profile);
+    line!(text, "| datum | | how |");
+    line!(text, "| --- | --- | --- |");
+    for (datum, availability) in platform.support().iter() {
+        line!(text, "| {datum} | {} | {} |", availability.word(), cell(availability.how()));
+    }
+}
+
+fn stated(text: &mut String, profile: &Profile) {
+    line!(text, "| fact | value | basis | confidence | source | date | note |");
+    line!(text, "| --- | --- | --- | --- | --- | --- | --- |");
+    for (name, value, provenance) in profile.behaviour.facts() {
+        fact(text, name, &value, provenance);
+    }
+    for weight in &profile.weights {
+        let group = weight.group.as_ref().map_or_else(String::new, |group| format!(" (group {group})"));
+        fact(
+            text,
+            &format!("weight, {}", weight.region),
+            &format!("{}{group}", weight.share),
+            &weight.provenance,
+        );
+    }
+    for country in &profile.countries {
+        fact(text, &format!("users, {}", country.region), &country.share.to_string(), &country.provenance);
+    }
+    for shares in &profile.shares {
+        fact(text, &format!("CDN shares, {}", shares.region), &split(shares), &shares.provenance);
+    }
+    line!(text);
+}
+
+fn split(shares: &CdnShares) -> String {
+    let part = |part: &crate::profile::CdnShare| {
+        format!("{} {}", part.cdn.as_ref().map_or("unknown", CdnId::as_str), part.share)
+    };
+    shares.parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+fn fact(text: &mut String, name: &str, value: &str, provenance: &Provenance) {
+    line!(
+        text,
+        "| {name} | {} | {} | {} | {} | {} | {} |",
+        cell(value),
+        label(provenance.basis),
+        provenance.confidence,
+        cell(&provenance.source),
+        provenance.date,
+        cell(provenance.note.as_deref().unwrap_or_default()),
+    );
+}
+
+/// Text that stays in its table cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;")
+}
+
+fn networks(text: &mut String) {
+    let counts = prefixes::counts();
+    let (mut ipv4, mut ipv6) = (0, 0);
+    line!(text, "\n# Delivery networks\n");
+    line!(text, "| network | slug | kind | tenancy | status | ASNs | IPv4 prefixes | IPv6 prefixes | seen |");
+    line!(text, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for cdn in cdn::cdns() {
+        let of = counts.iter().filter(|((id, _), _)| *id == cdn.id).map(|(_, count)| *count);
+        let (v4, v6) = of.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+        (ipv4, ipv6) = (ipv4 + v4, ipv6 + v6);
+        let asns = cdn.asns().map(|record| record.asn.0.to_string()).collect::<Vec<_>>().join(", ");
+        let ended = cdn.ended.map_or_else(String::new, |date| format!(" since {date}"));
+        line!(
+            text,
+            "| {} | `{}` | {} | {} | {}{ended} | {asns} | {v4} | {v6} | {} |",
+            cell(&cdn.name),
+            cdn.id,
+            label(cdn.kind),
+            label(cdn.tenancy),
+            label(cdn.status),
+            cdn.observed,
+        );
+    }
+    line!(
+        text,
+        "\n{ipv4} IPv4 and {ipv6} IPv6 prefixes, {} assertions. Embedded caches use the addresses of the operator that hosts them and have no prefixes here.",
+        delivery::assertions().count(),
+    );
+}

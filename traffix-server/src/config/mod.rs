@@ -1,0 +1,14 @@
+//! Settings: flags over environment over file over defaults.
+//!
+//! Nothing must be configured to start. Every setting is a documented field of a section below; the reference
+//! page and the defaults are generated from them.
+
+mod load;
+mod reference;
+mod sections;
+
+pub use load::{ConfigError, load};
+pub use reference::markdown;
+pub use sections::{
+    Auth, Cache, Compute, Config, Database, Limits, Log, LogFormat, LogRequests, Server, Tls,
+};

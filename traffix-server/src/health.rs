@@ -1,0 +1,52 @@
+//! Whether the server lives, is ready, and what it counts.
+
+use std::sync::Arc;
+
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use serde_json::json;
+use traffix_store::Maintenance;
+
+use crate::AppState;
+use crate::metrics::Sizes;
+
+/// The process answers.
+pub(crate) fn alive() -> Response {
+    json_response(StatusCode::OK, &json!({"status": "ok"}))
+}
+
+/// Name, version and model of the program.
+pub(crate) fn version() -> Response {
+    let about = json!({"name": "traffix", "version": env!("CARGO_PKG_VERSION"), "api": "v1"});
+    json_response(StatusCode::OK, &about)
+}
+
+/// Whether requests can be served, part by part. Not ready is 503 with the same body, so that an operator sees
+/// which part is red.
+pub(crate) async fn ready(state: Arc<AppState>) -> Response {
+    let database = match Maintenance::ping(state.store.as_ref()).await {
+        Ok(()) => json!({"status": "ok"}),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            json!({"status": "failed", "detail": "the database does not answer"})
+        }
+    };
+    let fine = database["status"] == "ok";
+    let (status, word) =
+        if fine { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
+    json_response(status, &json!({"status": word, "parts": {"database": database}}))
+}
+
+/// `OpenMetrics` text.
+pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
+    let sequence = state.pages.sequence(state.store.as_ref()).await.unwrap_or(0);
+    let sizes = Sizes { sequence, clients: state.limits.clients(), pages: state.pages.size() };
+    Response::builder()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(state.metrics.text(&sizes))
+}
+
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
+    let answer = body.to_string().with_content_type("application/json").with_status(status);
+    answer.with_header(header::CACHE_CONTROL, "no-store").into_response()
+}

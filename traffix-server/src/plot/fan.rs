@@ -1,0 +1,307 @@
+//! The fan chart as SVG.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use traffix_core::units::format_bps;
+
+use super::num::{count, float, secs};
+use super::svg::{Svg, n, path};
+use super::{Fan, FanChart, MarkKind, axis, rail, shape};
+
+/// Colours, light and dark, of everything that [`FanChart::to_svg`] and [`HeatStrip`](super::HeatStrip) draw.
+/// A page that embeds charts puts this into its own style sheet.
+pub const STYLE: &str = include_str!("chart.css");
+
+const TITLE_PX: f64 = 17.0;
+const TEXT_PX: f64 = 12.0;
+/// Mean width of a character relative to its height; measured on `DejaVu Sans`, a wide face.
+const CHAR: f64 = 0.56;
+const LANE_PX: f64 = 19.0;
+
+/// How to draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SvgOptions {
+    /// Width in pixels.
+    pub width: f64,
+    /// Height of the plot itself in pixels, without title, rail and legend.
+    pub plot_height: f64,
+    /// A file of its own, with style and background, instead of a part of a page.
+    pub standalone: bool,
+    /// Start of all identifiers; different for every chart on a page.
+    pub id: String,
+}
+
+impl Default for SvgOptions {
+    fn default() -> Self {
+        Self { width: 960.0, plot_height: 300.0, standalone: true, id: "traffix".into() }
+    }
+}
+
+/// Where things are.
+struct Layout<'a> {
+    chart: &'a FanChart,
+    width: f64,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    ceiling: f64,
+    end: DateTime<Utc>,
+}
+
+impl Layout<'_> {
+    fn x(&self, at: DateTime<Utc>) -> f64 {
+        let span = secs(self.chart.start, self.end).max(1.0);
+        self.left + (self.right - self.left) * secs(self.chart.start, at) / span
+    }
+
+    fn y(&self, bps: f64) -> f64 {
+        self.bottom - (self.bottom - self.top) * (bps / self.ceiling).clamp(0.0, 1.0)
+    }
+
+    /// A curve as points, thinned to what the width can show.
+    fn points(&self, curve: &[f64]) -> Vec<(f64, f64)> {
+        let curve = &curve[..curve.len().min(self.chart.fan.bins())];
+        let thin = shape::highest(curve, count(self.right - self.left));
+        let points = shape::points(&thin, (self.left, self.right), |bps| self.y(bps));
+        shape::simplify(&points, 0.4)
+    }
+}
+
+impl FanChart {
+    /// The chart as an SVG document (or as an element for a page).
+    pub fn to_svg(&self, options: &SvgOptions) -> String {
+        let width = options.width.clamp(240.0, 4000.0);
+        let room = width - 24.0;
+        let title = rail::wrap(&self.title, room, TITLE_PX * CHAR, 2);
+        let subtitle = rail::wrap(&self.subtitle, room, TEXT_PX * CHAR, 4);
+        let rates = axis::rates(self.top(), 5);
+        let left = 12.0 + rates.iter().map(|r| rail::width(&tick(*r), TEXT_PX * CHAR)).fold(0.0, f64::max);
+        let right = width - 16.0;
+        let (marks, left_out) = rail::place(self, (left, right), TEXT_PX * CHAR);
+        let lanes = marks.iter().map(|m| m.lane + 1).max().unwrap_or(0);
+        let rail_top = 14.0 + float(title.len()) * 22.0 + float(subtitle.len()) * 17.0 + 6.0;
+        let top = rail_top + float(lanes) * LANE_PX + 12.0;
+        let bottom = top + options.plot_height.clamp(60.0, 2000.0);
+        let ceiling = rates.last().copied().unwrap_or(1.0);
+        let layout = Layout { chart: self, width, left, right, top, bottom, ceiling, end: self.end() };
+
+        let legend = legend(&layout, left_out);
+        let height = legend.last().map_or(bottom + 52.0, |entry| entry.y + 14.0);
+        let mut svg = Svg::new();
+        self.head(&mut svg, options, (width, height));
+        headline(&mut svg, &title, &subtitle);
+        grid(&mut svg, &layout, &rates);
+        curves(&mut svg, &layout);
+        draw_rail(&mut svg, &layout, &marks, rail_top);
+        rules(&mut svg, &layout);
+        draw_legend(&mut svg, &legend);
+        svg.finish()
+    }
+
+    fn head(&self, svg: &mut Svg, options: &SvgOptions, (width, height): (f64, f64)) {
+        let (title_id, desc_id) = (format!("{}-title", options.id), format!("{}-desc", options.id));
+        let view = format!("0 0 {} {}", n(width), n(height));
+        let (width, height, both) = (n(width), n(height), format!("{title_id} {desc_id}"));
+        let mut attributes =
+            vec![("class", "tfx"), ("viewBox", &view), ("width", &width), ("height", &height)];
+        attributes.extend([("role", "img"), ("aria-labelledby", both.as_str())]);
+        if options.standalone {
+            attributes.insert(0, ("xmlns", "http://www.w3.org/2000/svg"));
+        }
+        svg.open("svg", &attributes);
+        svg.text("title", &[("id", &title_id)], &self.title);
+        svg.text("desc", &[("id", &desc_id)], &self.description());
+        if options.standalone {
+            svg.text("style", &[], STYLE);
+            svg.leaf("rect", &[("class", "bg"), ("width", "100%"), ("height", "100%")]);
+        }
+    }
+
+    /// The chart in words.
+    fn description(&self) -> String {
+        let highest = |curve: &[f64]| curve.iter().copied().filter(|x| x.is_finite()).fold(0.0, f64::max);
+        let Fan { p10, p50, p90, .. } = &self.fan;
+        let (from, to) = (super::day_time(self.start, self.zone), super::day_time(self.end(), self.zone));
+        let (p10, p50, p90) = (format_bps(highest(p10)), format_bps(highest(p50)), format_bps(highest(p90)));
+        let mut text = format!("{} From {from} to {to}, {}. ", self.subtitle, self.zone);
+        let _ = write!(text, "Highest point of the P50 curve {p50}, of P10 {p10}, of P90 {p90}.");
+        for limit in &self.limits {
+            let _ = write!(text, " {}: {}.", limit.label, format_bps(limit.bps));
+        }
+        for mark in self.marks.iter().take(20) {
+            let _ = write!(text, " {}: {}.", super::day_time(mark.at, self.zone), mark.label);
+        }
+        text
+    }
+}
+
+/// A rate on the axis; zero needs no unit.
+fn tick(bps: f64) -> String {
+    if bps == 0.0 { "0".into() } else { format_bps(bps) }
+}
+
+fn headline(svg: &mut Svg, title: &[String], subtitle: &[String]) {
+    let mut y = 8.0;
+    for line in title {
+        y += 22.0;
+        svg.text("text", &[("class", "ttl"), ("x", "12"), ("y", &n(y))], line);
+    }
+    for line in subtitle {
+        y += 17.0;
+        svg.text("text", &[("class", "sub"), ("x", "12"), ("y", &n(y + 2.0))], line);
+    }
+}
+
+fn grid(svg: &mut Svg, layout: &Layout<'_>, rates: &[f64]) {
+    let (left, right, bottom) = (n(layout.left), n(layout.right), n(layout.bottom));
+    for rate in rates {
+        let y = n(layout.y(*rate));
+        let class = if *rate == 0.0 { "axis" } else { "grid" };
+        svg.leaf("line", &[("class", class), ("x1", &left), ("x2", &right), ("y1", &y), ("y2", &y)]);
+        let (x, y) = (n(layout.left - 6.0), n(layout.y(*rate) + 4.0));
+        svg.text("text", &[("class", "tick e"), ("x", &x), ("y", &y)], &tick(*rate));
+    }
+    let wanted = count(((layout.right - layout.left) / 58.0).floor());
+    for tick in axis::times(layout.chart.start, layout.end, layout.chart.zone, wanted) {
+        let x = layout.x(tick.at);
+        let class = if tick.label.contains(':') { "grid" } else { "grid day" };
+        let top = n(layout.top);
+        svg.leaf("line", &[("class", class), ("x1", &n(x)), ("x2", &n(x)), ("y1", &top), ("y2", &bottom)]);
+        if x + 44.0 > layout.width {
+            continue;
+        }
+        let y = n(layout.bottom + 16.0);
+        svg.text("text", &[("class", "tick"), ("x", &n(x + 3.0)), ("y", &y)], &tick.label);
+        if let Some(month) = tick.month.filter(|_| x + 64.0 < layout.width) {
+            let y = n(layout.bottom + 31.0);
+            svg.text("text", &[("class", "tick"), ("x", &n(x + 3.0)), ("y", &y)], &month);
+        }
+    }
+}
+
+fn curves(svg: &mut Svg, layout: &Layout<'_>) {
+    let chart = layout.chart;
+    let floor = format!("V{}H{}Z", n(layout.bottom), n(layout.left));
+    if let Some(baseline) = &chart.baseline {
+        // What lies between the ordinary traffic and P10 is extra too, and the surest part of it.
+        let d = path(&layout.points(&chart.fan.p10)) + &floor;
+        svg.leaf("path", &[("class", "sure"), ("d", &d)]);
+        let d = path(&layout.points(baseline)) + &floor;
+        svg.leaf("path", &[("class", "base"), ("d", &d)]);
+    }
+    let upper = layout.points(&chart.fan.p90);
+    let mut lower = layout.points(&chart.fan.p10);
+    lower.reverse();
+    let band = format!("{}{}Z", path(&upper), path(&lower).replacen('M', "L", 1));
+    svg.leaf("path", &[("class", "band"), ("d", &band)]);
+    if let Some(p99) = &chart.fan.p99 {
+        svg.leaf("path", &[("class", "p99"), ("d", &path(&layout.points(p99)))]);
+    }
+    svg.leaf("path", &[("class", "p50"), ("d", &path(&layout.points(&chart.fan.p50)))]);
+}
+
+fn draw_rail(svg: &mut Svg, layout: &Layout<'_>, marks: &[rail::Placed<'_>], rail_top: f64) {
+    for placed in marks {
+        let y = rail_top + float(placed.lane) * LANE_PX;
+        let kind = match placed.mark.kind {
+            MarkKind::Preload => "pre",
+            MarkKind::Unlock => "unl",
+            MarkKind::Other => "oth",
+        };
+        let (x, x2) = placed.bar;
+        svg.open("g", &[("class", kind)]);
+        let when = super::day_time(placed.mark.at, layout.chart.zone);
+        svg.text("title", &[], &format!("{}: {when}", placed.mark.label));
+        if placed.starts_inside {
+            let (y1, y2) = (n(y + 12.0), n(layout.bottom));
+            svg.leaf("line", &[("class", "guide"), ("x1", &n(x)), ("x2", &n(x)), ("y1", &y1), ("y2", &y2)]);
+        }
+        if placed.mark.until.is_some() {
+            let (y, width) = (n(y + 1.0), n((x2 - x).max(2.0)));
+            svg.leaf(
+                "rect",
+                &[("class", "bar"), ("x", &n(x)), ("y", &y), ("width", &width), ("height", "15")],
+            );
+        } else {
+            let d = format!("M{} {}l5,5-5,5-5-5z", n(x), n(y + 3.5));
+            svg.leaf("path", &[("class", "dia"), ("d", &d)]);
+        }
+        let (x, y) = (n(placed.label.0), n(y + 13.0));
+        svg.text("text", &[("class", "lbl"), ("x", &x), ("y", &y)], &placed.label.1);
+        svg.close();
+    }
+}
+
+/// Limits and the present.
+fn rules(svg: &mut Svg, layout: &Layout<'_>) {
+    for limit in layout.chart.limits.iter().filter(|l| l.bps <= layout.ceiling) {
+        let (y, left, right) = (n(layout.y(limit.bps)), n(layout.left), n(layout.right));
+        svg.leaf("line", &[("class", "lim"), ("x1", &left), ("x2", &right), ("y1", &y), ("y2", &y)]);
+    }
+    let inside = |now: &DateTime<Utc>| (layout.chart.start..=layout.end).contains(now);
+    if let Some(now) = layout.chart.now.filter(inside) {
+        let x = layout.x(now);
+        let (top, bottom) = (n(layout.top), n(layout.bottom));
+        svg.leaf("line", &[("class", "now"), ("x1", &n(x)), ("x2", &n(x)), ("y1", &top), ("y2", &bottom)]);
+        let y = n(layout.top + 12.0);
+        svg.text("text", &[("class", "tick b"), ("x", &n(x + 4.0)), ("y", &y)], "Now");
+    }
+}
+
+/// One entry of the legend with its place.
+struct Entry {
+    class: &'static str,
+    text: String,
+    x: f64,
+    y: f64,
+}
+
+fn legend(layout: &Layout<'_>, left_out: usize) -> Vec<Entry> {
+    let chart = layout.chart;
+    let mut texts = vec![("p50", "P50".to_owned()), ("band", "P10 to P90".to_owned())];
+    if chart.fan.p99.is_some() {
+        texts.push(("p99", "P99".into()));
+    }
+    if chart.baseline.is_some() {
+        texts.push(("base", "usual traffic".into()));
+    }
+    for limit in &chart.limits {
+        let beyond = if limit.bps > layout.ceiling { ", above this chart" } else { "" };
+        texts.push(("lim", format!("{} {}{beyond}", limit.label, format_bps(limit.bps))));
+    }
+    if left_out > 0 {
+        texts.push(("", format!("and {left_out} more")));
+    }
+    let offset = axis::offset_label(chart.start, layout.end, chart.zone);
+    texts.push(("", format!("time in {} ({offset})", chart.zone)));
+    let (mut x, mut y) = (12.0, layout.bottom + 52.0);
+    let place = |(class, text): (&'static str, String)| {
+        let swatch = if class.is_empty() { 0.0 } else { 26.0 };
+        let width = swatch + rail::width(&text, TEXT_PX * CHAR) + 18.0;
+        if x > 12.0 && x + width > layout.width {
+            (x, y) = (12.0, y + 18.0);
+        }
+        let entry = Entry { class, text, x, y };
+        x += width;
+        entry
+    };
+    texts.into_iter().map(place).collect()
+}
+
+fn draw_legend(svg: &mut Svg, entries: &[Entry]) {
+    for Entry { class, text, x, y } in entries {
+        let mut at = *x;
+        if matches!(*class, "band" | "base") {
+            let (x, y) = (n(at), n(y - 9.0));
+            svg.leaf("rect", &[("class", class), ("x", &x), ("y", &y), ("width", "20"), ("height", "10")]);
+            at += 26.0;
+        } else if !class.is_empty() {
+            let (x1, x2, y) = (n(at), n(at + 20.0), n(y - 4.0));
+            svg.leaf("line", &[("class", class), ("x1", &x1), ("x2", &x2), ("y1", &y), ("y2", &y)]);
+            at += 26.0;
+        }
+        svg.text("text", &[("class", "leg"), ("x", &n(at)), ("y", &n(*y))], text);
+    }
+}

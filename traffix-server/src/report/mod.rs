@@ -1,0 +1,13 @@
+//! Answers of the model as charts and sentences, the same for the command line and the page.
+
+mod forecast;
+mod outlook;
+mod sample;
+mod words;
+
+pub use forecast::{forecast_chart, forecast_text};
+pub use outlook::{
+    ALARM, Verdict, WARN_SHARE, extra_chart, heat_strip, link_chart, outlook_chart, outlook_text, verdict,
+};
+pub(crate) use outlook::{clash_text, odds_above};
+pub use sample::sample_svg;

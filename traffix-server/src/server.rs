@@ -1,0 +1,102 @@
+//! Listening, serving, stopping.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
+
+use crate::{AppState, router, tls};
+
+/// Why the server cannot start or had to stop.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// A setting contradicts another.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// The listener failed while serving.
+    #[error("serving failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that listens already and does not answer yet.
+pub struct Server {
+    address: SocketAddr,
+    acceptor: BoxAcceptor,
+    state: Arc<AppState>,
+}
+
+impl Server {
+    /// Listens on the configured address.
+    ///
+    /// # Errors
+    /// If the address is taken or not allowed, or the TLS files cannot be used.
+    pub async fn bind(state: Arc<AppState>) -> Result<Self, ServeError> {
+        let address = state.config.server.listen;
+        let failed = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address);
+        let acceptor = match tls::config(&state.config.tls)? {
+            Some(config) => listener.rustls(config).into_acceptor().await.map_err(failed)?.boxed(),
+            None => listener.into_acceptor().await.map_err(failed)?.boxed(),
+        };
+        let bound = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr().copied());
+        Ok(Self { address: bound.unwrap_or(address), acceptor, state })
+    }
+
+    /// The address listened on, with the port that was chosen if port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address as people type it, such as `http://127.0.0.1:8080`.
+    pub fn url(&self) -> String {
+        let scheme = if tls::is_on(&self.state.config.tls) { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Serves until `shutdown` completes, then lets running requests finish.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+        let grace = Duration::from_secs(self.state.config.server.shutdown_grace_secs);
+        let endpoint = router::endpoint(&self.state);
+        let server = poem::Server::new_with_acceptor(self.acceptor);
+        server.run_with_graceful_shutdown(endpoint, shutdown, Some(grace)).await?;
+        Ok(())
+    }
+}
+
+/// Serves until interrupted (`SIGINT`, `SIGTERM`).
+///
+/// # Errors
+/// As [`Server::bind`] and [`Server::run`].
+pub async fn serve(state: Arc<AppState>) -> Result<(), ServeError> {
+    let server = Server::bind(state).await?;
+    tracing::info!(url = server.url(), "listening");
+    server.run(stop_signal()).await
+}
+
+/// Completes when the process is asked to stop.
+pub async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+        return;
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,58 @@
+//! What every request shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use traffix_core::delivery::PrefixTable;
+use traffix_store::Store;
+
+use crate::auth::KeyRing;
+use crate::compute::ComputePool;
+use crate::http::{Idempotency, Pages};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::{Clock, Config, ServeError};
+
+/// Store, clock, configuration and caches of one server.
+pub struct AppState {
+    /// The configuration.
+    pub config: Config,
+    /// The catalogue, networks, forecasts and keys.
+    pub store: Arc<dyn Store>,
+    /// What counts as now.
+    pub clock: Clock,
+    /// Whose an address is; replaced as a whole when assertions change.
+    pub prefixes: ArcSwap<PrefixTable>,
+    pub(crate) pages: Pages,
+    pub(crate) limits: Limits,
+    pub(crate) keys: KeyRing,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) compute: ComputePool,
+    pub(crate) metrics: Metrics,
+}
+
+impl AppState {
+    /// The state of a server over a store.
+    ///
+    /// # Errors
+    /// If the configuration contradicts itself.
+    pub fn new(config: Config, store: Arc<dyn Store>) -> Result<Arc<Self>, ServeError> {
+        if config.tls.certificate.is_some() != config.tls.key.is_some() {
+            return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
+        }
+        let freshness = Duration::from_millis(config.cache.freshness_ms);
+        Ok(Arc::new(Self {
+            clock: config.server.at.map_or(Clock::System, Clock::Fixed),
+            prefixes: ArcSwap::from_pointee(traffix_platforms::attribution::prefix_table_builder().build()),
+            pages: Pages::new(config.cache.max_bytes, freshness),
+            limits: Limits::new(&config.limits),
+            keys: KeyRing::new(),
+            idempotency: Idempotency::new(),
+            compute: ComputePool::new(&config.compute),
+            metrics: Metrics::new(),
+            store,
+            config,
+        }))
+    }
+}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Tests a running server against its own OpenAPI document.
+#
+#   BASE_URL=http://127.0.0.1:8080 API_KEY=trfx_live_... traffix-server/tests/schemathesis.sh
+#
+# The key must be a moderator's: writes are exercised. Use a throw-away database (`cargo run -p traffix-server
+# --example sample_server` prints both variables), without rate limits (TRAFFIX__LIMITS__ENABLED=false).
+# SECONDS_MAX bounds the run. Needs python3 and, once, the package index.
+set -eu
+: "${BASE_URL:?address of the server}" "${API_KEY:?a moderator key}"
+VERSION=4.32.5
+here=$(dirname "$0")
+venv=${SCHEMATHESIS_VENV:-${CARGO_TARGET_DIR:-$here/../../target}/schemathesis-$VERSION}
+if [ ! -x "$venv/bin/schemathesis" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$VERSION"
+fi
+exec "$venv/bin/schemathesis" --config-file "$here/schemathesis.toml" run \
+    "$BASE_URL/api/v1/openapi.json" \
+    --header "Authorization: Bearer $API_KEY" \
+    --checks all \
+    --max-time "${SECONDS_MAX:-150}" --max-examples "${EXAMPLES:-30}" \
+    --workers 2 --seed "${SEED:-1}" --request-timeout 30 --no-color --suppress-health-check all

@@ -1,0 +1,11 @@
+DROP TRIGGER ru_title_update;
+DROP TRIGGER ru_title_delete;
+DROP TRIGGER ru_title_insert;
+DROP TABLE ru_title;
+DROP TABLE ru_window;
+DROP TABLE ru_category;
+DROP TABLE ru_company;
+DROP TABLE ru_platform;
+DROP TABLE ru;
+DROP TABLE company;
+DROP TABLE change;
