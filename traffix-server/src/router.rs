@@ -12,8 +12,9 @@ use crate::http::{Front, Kind, Operations, Problem};
 use crate::{AppState, api, health, ui};
 
 /// Paths outside of the API; they answer GET.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "/",
+    "/networks/{id}",
     "/healthz",
     "/readyz",
     "/version",
@@ -36,9 +37,11 @@ fn router(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let docs = bytes::Bytes::from(api::schema::swagger_html(&service));
     let openapi = bytes::Bytes::from(api::openapi_json());
     let shared = |state: &Arc<AppState>| Arc::clone(state);
-    let (index, ready, metrics) = (shared(state), shared(state), shared(state));
+    let (index, network) = (shared(state), shared(state));
+    let (ready, metrics) = (shared(state), shared(state));
     Route::new()
-        .at("/", get(move |_| page(Arc::clone(&index))))
+        .at("/", get(move |request| page(Arc::clone(&index), &request)))
+        .at("/networks/:id", get(move |request| page(Arc::clone(&network), &request)))
         .at("/healthz", get(|_| async { health::alive() }))
         .at("/readyz", get(move |_| health::ready(Arc::clone(&ready))))
         .at("/version", get(|_| async { health::version() }))
@@ -64,8 +67,9 @@ where
     .map_to_response()
 }
 
-async fn page(state: Arc<AppState>) -> Response {
-    ui::index(&state).await
+fn page(state: Arc<AppState>, request: &Request) -> impl Future<Output = Response> + Send + use<> {
+    let network = request.uri().path().strip_prefix("/networks/").map(str::to_owned);
+    async move { ui::index(&state, network.as_deref()).await }
 }
 
 async fn bytes_of(content_type: &'static str, body: bytes::Bytes) -> Response {

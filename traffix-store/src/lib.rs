@@ -18,8 +18,9 @@ mod words;
 pub use error::StoreError;
 pub use migrate::{Migration, migrate_down, migrate_status, migrate_up};
 pub use model::{
-    Actor, Change, ChangeOp, EntityKind, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest, Revision,
-    Role, RuQuery, SavedForecast, SavedNetwork, Sequence, Versioned, Written,
+    Actor, AssertionQuery, CdnPrefix, Change, ChangeOp, EntityKind, Expect, ImportReport, KeyInfo, NewKey,
+    Page, PageRequest, PrefixQuery, Revision, Role, RuQuery, SavedForecast, SavedNetwork, Sequence,
+    Versioned, Written,
 };
 pub use open::{Clock, OpenOptions, open};
-pub use traits::{Catalogue, Forecasts, Keys, Maintenance, Networks, Store};
+pub use traits::{Catalogue, Delivery, Forecasts, Keys, Maintenance, Networks, Store};

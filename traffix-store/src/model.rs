@@ -1,8 +1,12 @@
 //! What goes into and comes out of a store, besides the domain itself.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use traffix_core::catalogue::{CategoryId, CompanyId, Content, PlatformId, RuId, RuKind};
+use traffix_core::delivery::{CdnId, Origin, Status};
 
 /// Position in the change log; grows by at least one with every write to the catalogue.
 pub type Sequence = i64;
@@ -127,6 +131,10 @@ pub enum EntityKind {
     Ru,
     /// A publisher or developer.
     Company,
+    /// A statement about who delivers.
+    Assertion,
+    /// The prefixes of a CDN; the change tells how many came, not which.
+    Prefixes,
 }
 
 /// What a change did.
@@ -162,6 +170,40 @@ pub struct Change {
     /// The entity after, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
+}
+
+/// Filter of the list of assertions; all conditions must hold. Ordered by identity, which means nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AssertionQuery {
+    /// About this platform.
+    pub platform: Option<PlatformId>,
+    /// About this CDN.
+    pub cdn: Option<CdnId>,
+    /// Whose prefix contains this address.
+    pub containing: Option<IpAddr>,
+    /// With this status.
+    pub status: Option<Status>,
+}
+
+/// A prefix of a delivery network: one entry of a list, with what the list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CdnPrefix {
+    /// The addresses.
+    pub prefix: IpNet,
+    /// Whose they are and who says so.
+    pub origin: Origin,
+}
+
+/// Filter of the list of prefixes; all conditions must hold. Ordered by prefix (IPv4 first, a prefix before what
+/// it contains), then CDN and source.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PrefixQuery {
+    /// Of this CDN.
+    pub cdn: Option<CdnId>,
+    /// Of CDNs that deliver this platform, by an assertion that is not historical.
+    pub platform: Option<PlatformId>,
+    /// That contain this address.
+    pub containing: Option<IpAddr>,
 }
 
 /// A network profile saved under its owner's key.

@@ -15,8 +15,8 @@ use crate::{Store, StoreError, migrate};
 pub struct OpenOptions {
     /// Connections for reading (SQLite) or in all (PostgreSQL).
     pub max_connections: u32,
-    /// How long a call waits for a connection before it fails with [`StoreError::Unavailable`]. On SQLite,
-    /// writes wait for each other here, so it should outlast an import.
+    /// How long a call waits for a connection before it fails with [`StoreError::Unavailable`]. Writes to SQLite
+    /// wait a minute at least: an import may be before them.
     pub acquire_timeout: Duration,
     /// Whether to bring the database to this version's schema. If not, a database that is behind is refused.
     pub migrate: bool,
@@ -31,7 +31,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             max_connections: 8,
-            acquire_timeout: Duration::from_mins(1),
+            acquire_timeout: Duration::from_secs(10),
             migrate: true,
             clock: Arc::new(Utc::now),
         }

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{Company, CompanyId, Ru, RuId};
+use traffix_core::delivery::Assertion;
 
 use crate::{
-    Actor, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest, RuQuery, SavedForecast,
-    SavedNetwork, Sequence, StoreError, Versioned, Written,
+    Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest,
+    PrefixQuery, RuQuery, SavedForecast, SavedNetwork, Sequence, StoreError, Versioned, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -55,6 +56,27 @@ pub trait Catalogue: Send + Sync {
     async fn companies(&self, page: &PageRequest) -> Result<Page<Company>>;
     /// Creates or replaces companies in bulk: they are data-as-code, so the import's word is final.
     async fn put_companies(&self, companies: &[Company], actor: &Actor) -> Result<ImportReport>;
+}
+
+/// Who delivers: assertions, and lists of prefixes.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// Stores assertions in bulk and atomically. A statement is the same if platform, CDN, ASN, prefix, host,
+    /// role, place and source are; of the same statement, what was seen later stays, and of equal age what comes
+    /// now. The same again changes nothing.
+    async fn put_assertions(&self, assertions: &[Assertion], actor: &Actor) -> Result<ImportReport>;
+    /// Assertions that fit a filter.
+    async fn assertions(
+        &self,
+        query: &AssertionQuery,
+        page: &PageRequest,
+    ) -> Result<Page<Versioned<Assertion>>>;
+    /// Stores prefixes in bulk and atomically. An entry is the same if prefix, CDN and source are; of the same
+    /// entry, what was seen later stays, and of equal age what comes now. The same again changes nothing.
+    /// One change is logged for every CDN of which something changed.
+    async fn put_prefixes(&self, prefixes: &[CdnPrefix], actor: &Actor) -> Result<ImportReport>;
+    /// Prefixes that fit a filter.
+    async fn prefixes(&self, query: &PrefixQuery, page: &PageRequest) -> Result<Page<CdnPrefix>>;
 }
 
 /// Network profiles, private to the key that saved them.
@@ -113,6 +135,6 @@ pub trait Maintenance: Send + Sync {
 }
 
 /// Everything.
-pub trait Store: Catalogue + Networks + Forecasts + Keys + Maintenance {}
+pub trait Store: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance {}
 
-impl<T: Catalogue + Networks + Forecasts + Keys + Maintenance> Store for T {}
+impl<T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance> Store for T {}

@@ -211,6 +211,7 @@ platforms = ["steam"]
             ("kind = \"update\"", "kind = 3"),
             ("title = \"Example Game\"", "title = \"Example Game"),
             ("\"84.4 GB\"", "\"900 PB\""),
+            ("platforms = [\"steam\"]", ""),
         ];
         let seen: Vec<String> = mistakes
             .iter()
@@ -230,6 +231,15 @@ platforms = ["steam"]
         let lines = |text: &str| check(&[("data/networks/acme-2.toml".to_owned(), text.to_owned())]).lines;
         let seen = [lines(text), lines(&text.replace("headrom", "headroom"))].concat().join("\n");
         insta::assert_snapshot!(seen);
+    }
+
+    /// The example that contributors copy is itself correct.
+    #[test]
+    fn the_annotated_example_is_valid() {
+        let readme = std::fs::read_to_string(run::root().join("data").join("README.md")).unwrap();
+        let example = readme.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+        let document = document::parse_toml(example).unwrap();
+        assert_eq!(document.rus.len(), 2);
     }
 
     fn committed() -> Vec<Ru> {

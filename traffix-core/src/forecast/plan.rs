@@ -285,7 +285,12 @@ fn start_table(clock: &Clock, (at, share): (DateTime<Utc>, f64), nightly: bool) 
     let elapsed: Vec<f64> = clock.edges().iter().map(|l| l - zero).collect();
     let ln_elapsed = elapsed.iter().map(|&l| ln_or_floor(l)).collect();
     let windows = if nightly {
-        nightly_windows(clock.tz(), at.timestamp(), priors::NIGHTLY_HOURS, NIGHTS)
+        {
+            // Nights after the end of the grid are of no use to it.
+            let left_s = clock.grid().edge_s(clock.grid().bins()).saturating_sub(at.timestamp());
+            let days = u64::try_from(left_s / 86_400 + 2).unwrap_or(0).min(NIGHTS);
+            nightly_windows(clock.tz(), at.timestamp(), priors::NIGHTLY_HOURS, days)
+        }
     } else {
         Vec::new()
     };

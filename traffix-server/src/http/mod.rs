@@ -23,7 +23,7 @@ mod problem;
 mod request_id;
 
 pub(crate) use accept::wants_csv;
-pub(crate) use answer::{Answer, Created, Deleted, Saved};
+pub(crate) use answer::{Answer, Created, Deleted, Holds, Reply, Saved};
 pub(crate) use body::Body;
 pub(crate) use client::ClientId;
 pub(crate) use conditional::{expectation, strong_etag};

@@ -4,11 +4,13 @@
 //! here: connections, binding of native types, bulk inserts, and the few fragments of SQL that are not portable
 //! ([`Engine`]).
 
+mod net;
 mod param;
 mod postgres;
 mod sqlite;
 mod statement;
 
+pub(crate) use net::Net;
 pub(crate) use param::{Letter, Micros, Param};
 pub(crate) use statement::{Insert, Statement};
 

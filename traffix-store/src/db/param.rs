@@ -11,6 +11,8 @@ use sqlx::types::Json;
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
+use super::Net;
+
 /// A value for a placeholder.
 #[derive(Debug, Clone)]
 pub(crate) enum Param {
@@ -21,6 +23,7 @@ pub(crate) enum Param {
     At(Option<Micros>),
     Bytes(Vec<u8>),
     Uuid(Uuid),
+    Net(Option<Net>),
     /// A set of texts, see [`Engine::is_any_of`](super::Engine::is_any_of).
     Texts(Vec<String>),
 }
@@ -94,6 +97,18 @@ impl From<&[u8]> for Param {
 impl From<Uuid> for Param {
     fn from(value: Uuid) -> Self {
         Self::Uuid(value)
+    }
+}
+
+impl From<Net> for Param {
+    fn from(value: Net) -> Self {
+        Self::Net(Some(value))
+    }
+}
+
+impl From<Option<Net>> for Param {
+    fn from(value: Option<Net>) -> Self {
+        Self::Net(value)
     }
 }
 

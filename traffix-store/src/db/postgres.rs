@@ -107,6 +107,7 @@ fn arguments(params: Vec<Param>) -> Result<PgArguments> {
             Param::At(value) => arguments.add(value),
             Param::Bytes(value) => arguments.add(value),
             Param::Uuid(value) => arguments.add(value),
+            Param::Net(value) => arguments.add(value),
             Param::Texts(values) => arguments.add(values),
         };
         added.map_err(sqlx::Error::Encode)?;
@@ -166,6 +167,7 @@ fn add_array(
         Some(Param::At(_)) => array!(At),
         Some(Param::Bytes(_)) => array!(Bytes),
         Some(Param::Uuid(_)) => array!(Uuid),
+        Some(Param::Net(_)) => array!(Net),
         Some(Param::Texts(_) | Param::Letter(_)) | None => {
             Err("such columns are not inserted in bulk".into())
         }

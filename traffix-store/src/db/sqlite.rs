@@ -17,7 +17,7 @@ const MAX_PARAMS: usize = 32_766;
 /// Beyond this many rows a statement, nothing is gained.
 const MAX_ROWS: usize = 500;
 
-/// How long a writer waits for another process, such as an import beside a running server.
+/// How long a writer waits for another, in this process or in one beside it, such as an import.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One writer, so that writes of this process queue instead of finding the database locked; readers see the
@@ -50,20 +50,23 @@ fn connect_options(url: &str) -> Result<SqliteConnectOptions> {
 impl Pools {
     pub(super) async fn open(url: &str, options: &OpenOptions) -> Result<Self> {
         let connect = connect_options(url)?;
-        let pool = || {
+        let pool = |wait| {
             // An idle SQLite connection costs nothing, and for a database in memory it is the database.
             SqlitePoolOptions::new()
-                .acquire_timeout(options.acquire_timeout)
+                .acquire_timeout(wait)
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let writer = pool().max_connections(1).min_connections(1).connect_with(connect.clone()).await?;
+        let wait = options.acquire_timeout.max(BUSY_TIMEOUT);
+        let writer = pool(wait).max_connections(1).min_connections(1).connect_with(connect.clone()).await?;
         // Connections do not share a database in memory, and SQLite's shared cache locks readers out.
         let readers = if is_memory(url) {
             writer.clone()
         } else {
-            pool().max_connections(options.max_connections.max(1)).connect_lazy_with(connect.read_only(true))
+            pool(options.acquire_timeout)
+                .max_connections(options.max_connections.max(1))
+                .connect_lazy_with(connect.read_only(true))
         };
         Ok(Self { writer, readers })
     }
@@ -101,6 +104,7 @@ fn add(arguments: &mut SqliteArguments, param: Param) -> Result<()> {
         Param::At(value) => arguments.add(value),
         Param::Bytes(value) => arguments.add(value),
         Param::Uuid(value) => arguments.add(value),
+        Param::Net(value) => arguments.add(value),
         Param::Texts(values) => arguments.add(serde_json::json!(values).to_string()),
     };
     added.map_err(|error| sqlx::Error::Encode(error).into())

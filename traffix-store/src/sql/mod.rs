@@ -2,7 +2,9 @@
 
 mod accounts;
 mod catalogue;
+mod delivery;
 mod document;
+mod log;
 
 use crate::db::{Db, Micros};
 use crate::open::Clock;

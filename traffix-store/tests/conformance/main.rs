@@ -6,6 +6,7 @@ mod support;
 
 mod accounts;
 mod catalogue;
+mod delivery;
 mod lists;
 mod migrations;
 mod past;

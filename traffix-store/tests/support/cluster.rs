@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// A running cluster.
 pub(crate) struct Cluster {
@@ -113,13 +114,21 @@ impl Cluster {
     pub(crate) fn kill(&self) {
         let pid = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("the server runs");
         let pid = pid.lines().next().expect("a process id").to_owned();
-        let children = Command::new("pgrep").args(["-P", &pid]).output().expect("pgrep runs");
-        let children = String::from_utf8_lossy(&children.stdout).into_owned();
+        let children = children_of(&pid);
         // The postmaster first, or it would notice and clean up.
-        run(Command::new("kill").arg("-KILL").arg(&pid));
-        for child in children.lines() {
+        let all: Vec<String> = std::iter::once(pid).chain(children).collect();
+        for process in &all {
             // One that ended by itself meanwhile is fine.
-            let _ = Command::new("kill").arg("-KILL").arg(child).stderr(Stdio::null()).status();
+            let _ = Command::new("kill").arg("-KILL").arg(process).stderr(Stdio::null()).status();
+        }
+        let start = Instant::now();
+        while all.iter().any(|process| lives(process)) {
+            assert!(start.elapsed() < Duration::from_secs(20), "{all:?} do not die");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Whoever adopts orphans may be slow to bury them, and PostgreSQL takes a zombie for a running server.
+        for lock in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] {
+            let _ = std::fs::remove_file(self.dir.join(lock));
         }
     }
 
@@ -136,6 +145,22 @@ impl Cluster {
         let lines = dump.lines().filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict"));
         lines.map(|line| format!("{line}\n")).collect()
     }
+}
+
+/// Whether a process runs; a zombie does not.
+fn lives(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+fn children_of(parent: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_child = |pid: &String| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|value| value.trim() == parent))
+    };
+    pids.filter(|pid| pid.bytes().all(|b| b.is_ascii_digit())).filter(is_child).collect()
 }
 
 /// Starts the process that ends the cluster when this process ends.

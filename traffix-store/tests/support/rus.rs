@@ -80,3 +80,54 @@ impl Maker {
         ru
     }
 }
+
+/// The companies that [`many`] names.
+#[allow(dead_code, reason = "only the benches and crash tests store many")]
+pub(crate) fn many_companies() -> Vec<Company> {
+    (0..200).map(|n| company(&format!("company-{n}"))).collect()
+}
+
+/// RUs with three listings each, as large and as varied as real ones.
+#[allow(dead_code, reason = "only the benches and crash tests store many")]
+pub(crate) fn many(from: usize, to: usize) -> Vec<Ru> {
+    const WORDS: [&str; 16] = [
+        "shadow",
+        "legends",
+        "of",
+        "the",
+        "frontier",
+        "rising",
+        "season",
+        "chronicles",
+        "war",
+        "kingdom",
+        "racing",
+        "manager",
+        "island",
+        "dark",
+        "star",
+        "zero",
+    ];
+    let one = |n: usize| {
+        let word = |k: usize| WORDS[(n.wrapping_mul(2_654_435_761) >> (4 * k + 3)) % WORDS.len()];
+        let start = i64::try_from(n % 4_000).unwrap_or(0);
+        let gb = 1 + u64::try_from(n % 150).unwrap_or(0);
+        let phases = [("preload", start, Some(start + 2)), ("unlock", start + 2, None)];
+        let companies = [format!("company-{}", n % 200), format!("company-{}", n % 37)];
+        release(&format!("ru-{n:06}"))
+            .title(&format!("{} {} {} {n}", word(0), word(1), word(2)))
+            .publishers(&[&companies[0]])
+            .set("developers", &json!([companies[1]]))
+            .set(
+                "categories",
+                &json!(
+                    [WORDS[n % 16], WORDS[(n / 16) % 16]].iter().collect::<std::collections::BTreeSet<_>>()
+                ),
+            )
+            .on("steam", Some(gb), &phases)
+            .on("playstation", Some(gb + 2), &phases)
+            .on("microsoft", None, &phases[1..])
+            .make()
+    };
+    (from..to).map(one).collect()
+}

@@ -19,7 +19,10 @@ const PHASES: [(&str, PhaseKind); 4] = [
     ("wave", PhaseKind::Wave),
 ];
 
-/// What holds for every listing that does not say otherwise.
+/// The fields that hold for every listing that does not say otherwise.
+pub(super) const COMMON: [&str; 5] = ["preload", "early_access", "unlock", "wave", "size"];
+
+/// What they say.
 pub(super) struct Common {
     phases: Vec<Placed<Phase>>,
     sizes: Vec<Placed<DownloadSize>>,

@@ -113,7 +113,13 @@ impl<'a> Scope<'a, '_> {
         let common = Common::read(&mut self.fields, sources);
         let bare = self.get("platforms").map(|list| list.list()).unwrap_or_default();
         let table = self.fields.get("listings");
-        listings::read(&bare, table.as_ref(), &common, sources, &mut self.places)
+        let listings = listings::read(&bare, table.as_ref(), &common, sources, &mut self.places);
+        if listings.is_empty() {
+            for node in listings::COMMON.iter().filter_map(|key| self.fields.get(key)) {
+                node.wrong::<()>("holds for no listing; name a platform in \"platforms\" or \"listings\"");
+            }
+        }
+        listings
     }
 }
 

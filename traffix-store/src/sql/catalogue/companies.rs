@@ -7,10 +7,10 @@ use sqlx::types::Json;
 use traffix_core::catalogue::{Company, CompanyId};
 
 use super::Result;
-use super::writer::{Entry, Writer};
 use crate::db::{Db, Insert, Statement};
 use crate::sql::SqlStore;
 use crate::sql::document::document;
+use crate::sql::log::{Entry, Writer};
 use crate::{Actor, EntityKind, ImportReport, Page, PageRequest, Revision, StoreError};
 
 /// How many companies are read and written in one go.

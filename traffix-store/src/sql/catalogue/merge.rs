@@ -8,9 +8,10 @@ use traffix_core::catalogue::{Ru, RuId};
 
 use super::Result;
 use super::index::SIDE_TABLES;
-use super::writer::{Draft, StoredRu, Writer, companies_of, company_findings};
+use super::writer::{Draft, StoredRu, companies_of, company_findings};
 use crate::db::{Engine, Statement};
 use crate::sql::SqlStore;
+use crate::sql::log::Writer;
 use crate::{Actor, ImportReport, StoreError};
 
 /// How many RUs are read, merged and written in one go.

@@ -1,0 +1,2 @@
+DROP TABLE cdn_prefix;
+DROP TABLE assertion;
