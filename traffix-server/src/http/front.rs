@@ -68,7 +68,7 @@ impl Front {
     fn begin(&self, request: &Request) -> Call {
         let proxies = &self.state.config.server.trusted_proxies;
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
-        let given = request.headers().get("x-request-id").filter(|id| request_id::acceptable(id));
+        let given = request.headers().get(super::X_REQUEST_ID).filter(|id| request_id::acceptable(id));
         let trusted = given.filter(|_| peer.is_some_and(|peer| client::is_trusted(proxies, peer)));
         let id = trusted.cloned().unwrap_or_else(|| {
             let millis = chrono::Utc::now().timestamp_millis();
@@ -93,7 +93,7 @@ impl Front {
     /// Everything between the first look at a request and the finished answer.
     async fn answer(&self, call: &mut Call, mut request: Request) -> Result<Response, Problem> {
         if request.headers().contains_key(header::AUTHORIZATION) {
-            self.authenticate(call, &request).await?;
+            Box::pin(self.authenticate(call, &request)).await?;
         }
         let readable = matches!(*request.method(), Method::GET | Method::HEAD);
         if readable && let Some(response) = self.hot(call, &request)? {
@@ -105,7 +105,8 @@ impl Front {
         if let Some(options) = self.route(call, &request)? {
             return Ok(options);
         }
-        self.cold(call, request).await
+        // Boxed, so that hot pages do not pay for the size of its state.
+        Box::pin(self.cold(call, request)).await
     }
 
     /// Answers from prepared bytes, if there are any that hold.
@@ -287,14 +288,7 @@ impl Front {
     }
 
     /// Adds what every answer has, counts it and logs it if it is worth a line.
-    fn end(&self, call: &Call, mut response: Response) -> Response {
-        let headers = response.headers_mut();
-        headers.insert("x-request-id", call.id.clone());
-        if let Some(standing) = &call.standing {
-            headers.insert("ratelimit-policy", standing.policy.clone());
-            headers.insert("ratelimit", standing.header());
-        }
-        self.cors.finish(&call.origin, call.preflight.clone(), headers);
+    fn end(&self, call: &mut Call, mut response: Response) -> Response {
         let took = call.started.elapsed();
         let status = response.status();
         call.operation.metrics.note(status, took);
@@ -303,6 +297,16 @@ impl Front {
         if notable || self.state.config.log.requests == LogRequests::All {
             self.log(call, status, took);
         }
+        let headers = response.headers_mut();
+        if let Some(standing) = call.standing.take() {
+            headers.insert(super::RATELIMIT, standing.header());
+            headers.insert(super::RATELIMIT_POLICY, standing.policy);
+        } else {
+            headers.remove(super::RATELIMIT);
+            headers.remove(super::RATELIMIT_POLICY);
+        }
+        headers.insert(super::X_REQUEST_ID, std::mem::replace(&mut call.id, HeaderValue::from_static("")));
+        self.cors.finish(&call.origin, call.preflight.take(), headers);
         response
     }
 
@@ -339,6 +343,6 @@ impl Endpoint for Front {
             Ok(response) => response,
             Err(problem) => super::finish::problem_response(problem, &call),
         };
-        Ok(self.end(&call, response))
+        Ok(self.end(&mut call, response))
     }
 }
