@@ -51,7 +51,8 @@ const PRELOAD_MINUTE: i64 = 14 * 60 + 30;
 impl Ru {
     /// What the model is asked about this RU in a region.
     ///
-    /// The release is the earliest unlock of the region, else of the world, else of anywhere; a day stays a day. Waves
+    /// The release is the earliest unlock of the region, else of the world, else of anywhere; a day stays a day. The
+    /// preload is that of most listings. Waves
     /// take its place if there are any; those whose share is not known divide what the others leave. A campaign or
     /// edition with early access is not a wave: nobody knows its share. Audience figures are taken from the listing
     /// with the largest: they are world-wide, or a lower bound.
@@ -153,7 +154,7 @@ impl Dates {
             .or_else(|| earliest(&exact, PhaseKind::EarlyAccess, region));
         let waves = waves(ru, region);
         let release_at = release.map(moment);
-        let preload = earliest(&exact, PhaseKind::Preload, region).map(opening);
+        let preload = usual(&exact, PhaseKind::Preload, region).map(opening);
         let end = release.map(|p| p.window.value.start).or_else(|| waves.iter().map(|w| w.at).min());
         let preload = preload.filter(|open| end.is_none_or(|end| *open < end));
         if release_at.is_none() && waves.is_empty() && preload.is_none() {
@@ -163,13 +164,29 @@ impl Dates {
     }
 }
 
-/// The earliest phase of a kind: of the region, else of the world, else of anywhere.
-fn earliest<'a>(phases: &[&'a Phase], kind: PhaseKind, region: &Region) -> Option<&'a Phase> {
-    let first = |fits: &dyn Fn(&Region) -> bool| {
-        let fitting = phases.iter().copied().filter(|p| p.kind == kind && fits(&p.region));
-        fitting.min_by_key(|p| (p.window.value.start, p.window.value.precision))
+/// The phases of a kind: those of the region, else of the world, else of anywhere.
+fn nearest<'a>(phases: &[&'a Phase], kind: PhaseKind, region: &Region) -> Vec<&'a Phase> {
+    let fitting = |fits: &dyn Fn(&Region) -> bool| -> Vec<&'a Phase> {
+        phases.iter().copied().filter(|p| p.kind == kind && fits(&p.region)).collect()
     };
-    first(&|r| r == region).or_else(|| first(&|r| *r == Region::WORLD)).or_else(|| first(&|_| true))
+    let choices = [fitting(&|r| r == region), fitting(&|r| *r == Region::WORLD), fitting(&|_| true)];
+    choices.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// The earliest phase of a kind.
+fn earliest<'a>(phases: &[&'a Phase], kind: PhaseKind, region: &Region) -> Option<&'a Phase> {
+    nearest(phases, kind, region).into_iter().min_by_key(|p| (p.window.value.start, p.window.value.precision))
+}
+
+/// The phase of a kind that starts when most of them do, the earliest if several: the model knows one preload, and
+/// one platform's head start should not move the others.
+fn usual<'a>(phases: &[&'a Phase], kind: PhaseKind, region: &Region) -> Option<&'a Phase> {
+    let found = nearest(phases, kind, region);
+    let as_many = |start| found.iter().filter(|p| p.window.value.start == start).count();
+    found.iter().copied().min_by_key(|p| {
+        let start = p.window.value.start;
+        (std::cmp::Reverse(as_many(start)), start, p.window.value.precision)
+    })
 }
 
 fn moment(phase: &Phase) -> Moment {
