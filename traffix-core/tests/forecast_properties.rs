@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use proptest::prelude::*;
-use traffix_core::forecast::{Fan, Forecast, ForecastInput, Worlds, curve, forecast, quantile};
+use traffix_core::forecast::{Fan, Forecast, ForecastInput, Signals, Worlds, curve, forecast, quantile};
 
 fn question() -> ForecastInput {
     serde_json::from_str(
@@ -124,16 +124,18 @@ fn shifted_by_whole_weeks() {
     assert_eq!(b.peak.at.p50 - a.peak.at.p50, chrono::TimeDelta::weeks(1));
 }
 
+/// Removes one fact from a question.
+type Forget = fn(&mut ForecastInput);
+
 #[test]
 fn missing_input_never_narrows() {
     let mut full = question();
     full.options.draws = 512;
     let known = forecast(&full).unwrap();
-    type Forget = fn(&mut ForecastInput);
     let forgets: [(&str, Forget); 8] = [
         ("size of one platform", |i| i.ru.items[0].bytes = None),
         ("all sizes", |i| i.ru.items.iter_mut().for_each(|item| item.bytes = None)),
-        ("audience", |i| i.ru.signals = Default::default()),
+        ("audience", |i| i.ru.signals = Signals::default()),
         ("line rates", |i| i.network.line_rate_bps = None),
         ("country", |i| i.network.country = None),
         ("national lines", |i| i.network.national_lines = None),

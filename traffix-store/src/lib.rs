@@ -1,8 +1,4 @@
-//! Catalogue, networks, forecasts and keys on SQLite (embedded) or PostgreSQL 15+.
-//!
-//! A URL opens a [`Store`]. The traits say what a store does; the two engines
-//! answer alike, which one conformance suite checks on both. Every write to the catalogue appends exactly one
-//! [`Change`] in the same transaction; history and `as_of` read it.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod cursor;

@@ -135,6 +135,14 @@ pub trait Maintenance: Send + Sync {
 }
 
 /// Everything.
+///
+/// Any call may fail with [`StoreError::Unavailable`] if the database cannot be reached or is busy, in which case
+/// nothing was written unless the connection broke during a commit; with [`StoreError::Schema`] if the tables are
+/// not this version's; with [`StoreError::Corrupt`] if a stored value cannot be read. Lists fail with
+/// [`StoreError::Cursor`] if the cursor is not from the same list. Writes fail with [`StoreError::Invalid`] (by
+/// JSON pointer into the argument), [`StoreError::Conflict`] if [`Expect`] does not hold,
+/// [`StoreError::NotFound`] if there is nothing to remove or revoke, and [`StoreError::InUse`] if others refer to
+/// it. What fails is not in the change log.
 pub trait Store: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance {}
 
 impl<T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance> Store for T {}

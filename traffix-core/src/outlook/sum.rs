@@ -182,6 +182,14 @@ struct Block {
     usual: f64,
 }
 
+/// How many values lie above a limit; `most` is the largest of them.
+fn count_above(values: &Tile, limit: f64, most: f64) -> f64 {
+    if most <= limit {
+        return 0.0;
+    }
+    values.iter().map(|x| f64::from(u8::from(*x > limit))).sum()
+}
+
 fn see_links(
     sums: &mut Sums,
     columns: &mut [Columns],
@@ -189,19 +197,21 @@ fn see_links(
     (at, thresholds): (&Block, &[f64]),
 ) {
     for (l, link) in routes.links.iter().enumerate() {
-        let mut load = [0.0; TILE];
-        let seen = &mut sums.links[l];
-        for (b, load) in load.iter_mut().enumerate().take(at.size) {
+        let (mut load, mut wanted) = ([0.0; TILE], [0.0; TILE]);
+        for b in 0..at.size {
             let usual = link.baseline[at.first + b] * at.usual;
-            *load = usual + pouring.routed[l][b];
-            let wanted = usual + pouring.offered[l][b];
-            if wanted <= 0.0 {
-                continue;
+            load[b] = usual + pouring.routed[l][b];
+            wanted[b] = usual + pouring.offered[l][b];
+        }
+        let seen = &mut sums.links[l];
+        let most = wanted.iter().fold(0.0_f64, |a, &b| if b > a { b } else { a });
+        for (share, above) in thresholds.iter().zip(&mut seen.above) {
+            above[at.draw] += count_above(&wanted, share * link.capacity_bps, most);
+        }
+        if most > link.capacity_bps {
+            for (full, wanted) in seen.full[at.first..at.first + at.size].iter_mut().zip(&wanted) {
+                *full += f64::from(u8::from(*wanted > link.capacity_bps));
             }
-            for (share, above) in thresholds.iter().zip(&mut seen.above) {
-                above[at.draw] += f64::from(u8::from(wanted > share * link.capacity_bps));
-            }
-            seen.full[at.first + b] += f64::from(u8::from(wanted > link.capacity_bps));
         }
         columns[1 + l].put(at.draw, &load);
     }

@@ -14,6 +14,8 @@ CREATE TABLE change (
     doc    jsonb CHECK ((doc IS NULL) = (op = 'delete')),
     CHECK ((prev IS NULL) = (op = 'create'))
 );
+-- Documents of ordinary size stay in the row as they are: compressing them costs more than writing them.
+ALTER TABLE change SET (toast_tuple_target = 8160);
 CREATE INDEX change_entity ON change (entity, id, seq);
 CREATE INDEX change_at ON change (at, seq);
 
@@ -42,9 +44,10 @@ CREATE INDEX ru_list ON ru (first_at, id) INCLUDE (rev, kind, content, last_at, 
 CREATE INDEX ru_release ON ru (release_id, first_at, id) WHERE release_id IS NOT NULL;
 CREATE INDEX ru_title ON ru USING gin (title);
 
--- The side tables repeat `first_at` so that a filtered list is one range of one index, in order.
+-- The side tables are as derived as `ru`, written and removed with it by one function, so they spend no time on
+-- references to it. They repeat `first_at` so that a filtered list is one range of one index, in order.
 CREATE TABLE ru_platform (
-    ru       text COLLATE "C" NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       text COLLATE "C" NOT NULL,
     platform text COLLATE "C" NOT NULL,
     first_at timestamptz NOT NULL,
     PRIMARY KEY (ru, platform)
@@ -52,7 +55,7 @@ CREATE TABLE ru_platform (
 CREATE INDEX ru_platform_list ON ru_platform (platform, first_at, ru);
 
 CREATE TABLE ru_company (
-    ru       text COLLATE "C" NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       text COLLATE "C" NOT NULL,
     role     text COLLATE "C" NOT NULL CHECK (role IN ('publisher', 'developer')),
     company  text COLLATE "C" NOT NULL REFERENCES company (id),
     first_at timestamptz NOT NULL,
@@ -61,7 +64,7 @@ CREATE TABLE ru_company (
 CREATE INDEX ru_company_list ON ru_company (company, role, first_at, ru);
 
 CREATE TABLE ru_category (
-    ru       text COLLATE "C" NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       text COLLATE "C" NOT NULL,
     category text COLLATE "C" NOT NULL,
     first_at timestamptz NOT NULL,
     PRIMARY KEY (ru, category)
@@ -69,7 +72,7 @@ CREATE TABLE ru_category (
 CREATE INDEX ru_category_list ON ru_category (category, first_at, ru);
 
 CREATE TABLE ru_window (
-    ru       text COLLATE "C" NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       text COLLATE "C" NOT NULL,
     start_at timestamptz NOT NULL,
     end_at   timestamptz NOT NULL,
     PRIMARY KEY (ru, start_at, end_at)

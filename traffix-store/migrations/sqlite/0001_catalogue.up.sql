@@ -41,9 +41,10 @@ CREATE TABLE ru (
 CREATE INDEX ru_list ON ru (first_at, id, rev, kind, content, last_at, wire_bytes);
 CREATE INDEX ru_release ON ru (release_id, first_at, id) WHERE release_id IS NOT NULL;
 
--- The side tables repeat `first_at` so that a filtered list is one range of one index, in order.
+-- The side tables are as derived as `ru`, written and removed with it by one function, so they spend no time on
+-- references to it. They repeat `first_at` so that a filtered list is one range of one index, in order.
 CREATE TABLE ru_platform (
-    ru       TEXT    NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       TEXT    NOT NULL,
     platform TEXT    NOT NULL,
     first_at INTEGER NOT NULL,
     PRIMARY KEY (ru, platform)
@@ -51,7 +52,7 @@ CREATE TABLE ru_platform (
 CREATE INDEX ru_platform_list ON ru_platform (platform, first_at, ru);
 
 CREATE TABLE ru_company (
-    ru       TEXT    NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       TEXT    NOT NULL,
     role     TEXT    NOT NULL CHECK (role IN ('publisher', 'developer')),
     company  TEXT    NOT NULL REFERENCES company (id),
     first_at INTEGER NOT NULL,
@@ -60,7 +61,7 @@ CREATE TABLE ru_company (
 CREATE INDEX ru_company_list ON ru_company (company, role, first_at, ru);
 
 CREATE TABLE ru_category (
-    ru       TEXT    NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       TEXT    NOT NULL,
     category TEXT    NOT NULL,
     first_at INTEGER NOT NULL,
     PRIMARY KEY (ru, category)
@@ -68,7 +69,7 @@ CREATE TABLE ru_category (
 CREATE INDEX ru_category_list ON ru_category (category, first_at, ru);
 
 CREATE TABLE ru_window (
-    ru       TEXT    NOT NULL REFERENCES ru (id) ON DELETE CASCADE,
+    ru       TEXT    NOT NULL,
     start_at INTEGER NOT NULL,
     end_at   INTEGER NOT NULL,
     PRIMARY KEY (ru, start_at, end_at)

@@ -134,6 +134,21 @@ impl Db {
         Ok(touched)
     }
 
+    /// Runs what must not be in a transaction.
+    pub(crate) async fn maintain(&self, statement: Statement) -> Result<()> {
+        match self {
+            Self::Sqlite(pools) => {
+                let mut connection = pools.writer().acquire().await?;
+                sqlite::execute(&mut connection, statement).await?;
+            }
+            Self::Postgres(health) => {
+                let mut connection = health.acquire().await?;
+                postgres::execute(&mut connection, statement).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Closes all connections; those in use when they are returned.
     pub(crate) async fn close(&self) {
         match self {

@@ -173,3 +173,36 @@ fn add_array(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/support/cluster.rs"]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests of the crate")]
+mod cluster;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_that_lost_its_permits_is_replaced() {
+        let cluster = cluster::Cluster::start("-c fsync=off");
+        let acquire_timeout = Duration::from_millis(100);
+        let options = OpenOptions { max_connections: 2, acquire_timeout, ..OpenOptions::default() };
+        let health = Health::open(&cluster.database(), &options).await.unwrap();
+        for _ in 0..2 {
+            // As a connection that stalls for ever would.
+            std::mem::forget(health.acquire().await.unwrap());
+        }
+        for _ in 0..STUCK_AFTER {
+            assert!(health.acquire().await.is_err_and(|error| error.is_retryable()));
+        }
+        // A fresh connection may take longer than the short wait.
+        let mut answers = false;
+        for _ in 0..20 {
+            answers = answers || health.acquire().await.is_ok();
+        }
+        assert!(answers);
+    }
+}

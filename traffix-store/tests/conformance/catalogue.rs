@@ -145,7 +145,7 @@ async fn companies_are_replaced_and_paged(on: On) {
     let report = store.put_companies(&companies, &actor()).await.unwrap();
     assert_eq!(report, ImportReport { read: 5, created: 5, updated: 0, unchanged: 0 });
     let mut newer = companies.clone();
-    newer[0].name = "Ubisoft Entertainment".to_owned();
+    newer[0].name.push_str(" Entertainment");
     let report = store.put_companies(&newer, &actor()).await.unwrap();
     assert_eq!(report, ImportReport { read: 5, created: 0, updated: 1, unchanged: 4 });
     assert_eq!(store.sequence().await.unwrap(), 6);

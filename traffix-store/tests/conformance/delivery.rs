@@ -149,24 +149,26 @@ async fn listed(store: &dyn Store, query: &PrefixQuery, limit: u32) -> Vec<Strin
     }
 }
 
+/// In the order of the list.
+const ORDER: [&str; 12] = [
+    "0.0.0.0/0 all",
+    "9.0.0.0/8 valve",
+    "10.0.0.0/8 akamai",
+    "10.0.0.0/8 valve",
+    "10.0.0.0/16 valve",
+    "10.0.1.0/24 valve",
+    "10.0.1.7/32 valve",
+    "100.0.0.0/8 valve",
+    "255.0.0.0/8 valve",
+    "::/0 all",
+    "2001:db8::/32 valve",
+    "2001:db8:1::/48 akamai",
+];
+
 async fn prefixes_are_filtered_ordered_and_paged(on: On) {
     let db = TestDb::new(on);
     let store = db.open().await;
-    let order = [
-        "0.0.0.0/0 all",
-        "9.0.0.0/8 valve",
-        "10.0.0.0/8 akamai",
-        "10.0.0.0/8 valve",
-        "10.0.0.0/16 valve",
-        "10.0.1.0/24 valve",
-        "10.0.1.7/32 valve",
-        "100.0.0.0/8 valve",
-        "255.0.0.0/8 valve",
-        "::/0 all",
-        "2001:db8::/32 valve",
-        "2001:db8:1::/48 akamai",
-    ];
-    let entries: Vec<CdnPrefix> = order
+    let entries: Vec<CdnPrefix> = ORDER
         .iter()
         .rev()
         .map(|text| {
@@ -177,7 +179,7 @@ async fn prefixes_are_filtered_ordered_and_paged(on: On) {
     store.put_prefixes(&entries, &actor()).await.unwrap();
     let any = PrefixQuery::default;
     for limit in [1, 3, 100] {
-        assert_eq!(listed(&*store, &any(), limit).await, order);
+        assert_eq!(listed(&*store, &any(), limit).await, ORDER);
     }
     let first = store.prefixes(&any(), &PageRequest { limit: 2, after: None }).await.unwrap();
     assert_eq!(first.items[1], entries[entries.len() - 2], "every field comes back");

@@ -4,6 +4,7 @@
 //! pipe closes, which it does however the process ends.
 
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -110,7 +111,6 @@ impl Cluster {
     }
 
     /// Kills all processes of the server at once, as a loss of power would.
-    #[allow(dead_code, reason = "only the crash tests kill")]
     pub(crate) fn kill(&self) {
         let pid = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("the server runs");
         let pid = pid.lines().next().expect("a process id").to_owned();
@@ -133,7 +133,6 @@ impl Cluster {
     }
 
     /// Dumps the schema of a database, without sqlx's own table.
-    #[allow(dead_code, reason = "only the migration tests compare schemas")]
     pub(crate) fn schema(&self, url: &str) -> String {
         let name = url.rsplit('/').next().expect("a database");
         let mut dump = Command::new(self.bin.join("pg_dump"));
@@ -143,7 +142,7 @@ impl Cluster {
         let dump = String::from_utf8(out.stdout).expect("text");
         // These lines hold a random word.
         let lines = dump.lines().filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict"));
-        lines.map(|line| format!("{line}\n")).collect()
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -169,6 +168,8 @@ fn guard(bin: &Path, dir: &Path) -> Child {
     let stop = command(&bin.join("pg_ctl"));
     let mut guardian = Command::new("sh");
     guardian.arg("-c").arg(script).arg("guardian").arg(stop.get_program()).args(stop.get_args());
+    // In a group of its own, or Ctrl-C and `timeout` would end it together with the test.
+    guardian.process_group(0);
     guardian.env("DIR", dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     guardian.spawn().expect("sh runs")
 }

@@ -1,4 +1,5 @@
 //! What the store's tests and benches share: databases to test on and RUs to store.
+#![allow(dead_code, reason = "every test and bench uses a part of it")]
 
 pub(crate) mod cluster;
 pub(crate) mod rus;

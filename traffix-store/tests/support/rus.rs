@@ -82,13 +82,11 @@ impl Maker {
 }
 
 /// The companies that [`many`] names.
-#[allow(dead_code, reason = "only the benches and crash tests store many")]
 pub(crate) fn many_companies() -> Vec<Company> {
     (0..200).map(|n| company(&format!("company-{n}"))).collect()
 }
 
 /// RUs with three listings each, as large and as varied as real ones.
-#[allow(dead_code, reason = "only the benches and crash tests store many")]
 pub(crate) fn many(from: usize, to: usize) -> Vec<Ru> {
     const WORDS: [&str; 16] = [
         "shadow",

@@ -124,14 +124,14 @@ fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// PostgreSQL plans by statistics, which would otherwise come minutes later; SQLite's plans are fixed by the
-/// shape of the queries.
+/// PostgreSQL plans by statistics and trusts its indexes only after a vacuum, both of which would otherwise come
+/// minutes later; SQLite's plans are fixed by the shape of the queries.
 async fn refresh_statistics(store: &SqlStore, report: &ImportReport) {
     if store.db.engine() == Engine::Sqlite || report.created + report.updated < ANALYZE_AFTER {
         return;
     }
-    let sql = format!("ANALYZE change, ru, {}", SIDE_TABLES.join(", "));
-    if let Err(error) = store.db.execute(Statement::new(sql)).await {
+    let sql = format!("VACUUM (ANALYZE) ru, {}", SIDE_TABLES.join(", "));
+    if let Err(error) = store.db.maintain(Statement::new(sql)).await {
         tracing::warn!(%error, "statistics could not be refreshed; lists may be slow for a while");
     }
 }

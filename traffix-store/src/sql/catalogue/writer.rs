@@ -68,7 +68,9 @@ impl Writer {
         for (seq, draft) in (first..).zip(drafts) {
             let before = draft.before.as_ref();
             let Some(after) = &draft.after else {
-                gone.extend(before.map(|stored| stored.ru().id.to_string()));
+                let ids = before.map(|stored| stored.ru().id.to_string());
+                stale.extend(ids.clone());
+                gone.extend(ids);
                 continue;
             };
             let (id, index) = (after.id.as_str(), Index::from(after));
