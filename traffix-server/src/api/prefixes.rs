@@ -1,4 +1,5 @@
 //! Prefixes of delivery networks, in pages of JSON or CSV.
+#![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub(crate) enum Family {
 
 /// A prefix and whose it is.
 #[derive(Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the prefix of a prefix entry is called prefix in every list")]
 pub(crate) struct Prefix {
     /// In CIDR notation.
     prefix: String,

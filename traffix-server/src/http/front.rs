@@ -140,6 +140,10 @@ impl Front {
                 "no resource has this path; /docs lists those that exist",
             ));
         };
+        if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+            self.charge(call, 1)?;
+            return Err(Problem::new(Kind::Malformed, "the path must be percent-encoded UTF-8"));
+        }
         if *request.method() == Method::OPTIONS {
             self.charge(call, 1)?;
             if cors::is_preflight(request.method(), request.headers()) {
@@ -153,7 +157,9 @@ impl Front {
             self.charge(call, 1)?;
             let allow = String::from_utf8_lossy(entry.allow.as_bytes()).into_owned();
             let detail = format!("{} is not allowed here; allowed are {allow}", call.method);
-            return Err(Problem { allow: Some(allow), ..Problem::new(Kind::MethodNotAllowed, detail) });
+            let mut problem = Problem::new(Kind::MethodNotAllowed, detail);
+            problem.allow = Some(allow);
+            return Err(problem);
         };
         call.operation = Arc::clone(operation);
         self.charge(call, operation.cost)?;
@@ -216,13 +222,12 @@ impl Front {
             Some(key) => {
                 let parts = [target.as_bytes(), &body[..]];
                 let (turn, earlier) = self.state.idempotency.begin(store, call.owner(), key, parts).await?;
-                match earlier {
-                    Some(reply) => reply,
-                    None => {
-                        let reply = self.dispatch(request).await?;
-                        self.state.idempotency.end(store, turn, &reply).await;
-                        reply
-                    }
+                if let Some(reply) = earlier {
+                    reply
+                } else {
+                    let reply = self.dispatch(request).await?;
+                    self.state.idempotency.end(store, turn, &reply).await;
+                    reply
                 }
             }
         };
@@ -295,7 +300,7 @@ impl Front {
         let is_write = !matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let notable = is_write || status.is_server_error() || took >= SLOW;
         if notable || self.state.config.log.requests == LogRequests::All {
-            self.log(call, status, took);
+            call.log(status, took);
         }
         let headers = response.headers_mut();
         if let Some(standing) = call.standing.take() {
@@ -306,25 +311,25 @@ impl Front {
             headers.remove(super::RATELIMIT_POLICY);
         }
         headers.insert(super::X_REQUEST_ID, std::mem::replace(&mut call.id, HeaderValue::from_static("")));
-        self.cors.finish(&call.origin, call.preflight.take(), headers);
+        call.origin.finish(call.preflight.take(), headers);
         response
     }
+}
 
-    fn log(&self, call: &Call, status: StatusCode, took: Duration) {
+impl Call {
+    fn log(&self, status: StatusCode, took: Duration) {
         tracing::info!(
-            request.id = call.id.to_str().unwrap_or_default(),
-            request.method = call.method.as_str(),
-            request.route = call.operation.template,
-            client.address = %call.address,
-            client.key = call.principal.as_ref().map(|principal| &*principal.id),
+            request.id = self.id.to_str().unwrap_or_default(),
+            request.method = self.method.as_str(),
+            request.route = self.operation.template,
+            client.address = %self.address,
+            client.key = self.principal.as_ref().map(|principal| &*principal.id),
             response.status = status.as_u16(),
             duration_secs = took.as_secs_f64(),
             "request"
         );
     }
-}
 
-impl Call {
     /// Whose idempotency keys these are, and whether the store keeps them.
     fn owner(&self) -> (String, bool) {
         match &self.principal {

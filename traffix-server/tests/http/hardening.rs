@@ -206,6 +206,11 @@ async fn absurd_parameters_are_named() {
         let response = server.get(&format!("/api/v1/rus?{query}")).send().await.unwrap();
         assert_eq!(problem(response, query).await, (status, place.to_owned()), "{query}");
     }
+}
+
+#[tokio::test]
+async fn absurd_addresses_are_problems() {
+    let server = TestServer::with(|config| config.limits.enabled = false).await;
     let long = "a".repeat(20_000);
     for (path, status) in [
         (format!("/api/v1/rus?q={}", "a".repeat(300)), 400),

@@ -25,9 +25,9 @@ async fn networks_belong_to_their_key() {
     assert_eq!(again.status(), StatusCode::CONFLICT);
     let stale = reader(Method::PUT, path).header("if-match", "\"77\"").json(&network).send().await.unwrap();
     assert_eq!(stale.status(), StatusCode::PRECONDITION_FAILED);
-    let used = format!("/api/v1/outlook?network=mine&days=2");
-    assert_eq!(reader(Method::GET, &used).send().await.unwrap().status(), StatusCode::OK);
-    assert_json_snapshot!("error_foreign_network", shown(server.get(&used).send().await.unwrap()).await);
+    let used = "/api/v1/outlook?network=mine&days=2";
+    assert_eq!(reader(Method::GET, used).send().await.unwrap().status(), StatusCode::OK);
+    assert_json_snapshot!("error_foreign_network", shown(server.get(used).send().await.unwrap()).await);
     for want in [StatusCode::NO_CONTENT, StatusCode::NOT_FOUND] {
         assert_eq!(reader(Method::DELETE, path).send().await.unwrap().status(), want);
     }
