@@ -175,3 +175,19 @@ fn audience_is_the_largest_figure() {
     let signals = ask(&ru(vec![one, two])).signals;
     assert_eq!((signals.mau, signals.wishlists, signals.followers), (Some(7.0), Some(1.0), None));
 }
+
+#[test]
+fn one_platforms_head_start_does_not_move_the_preload_of_the_others() {
+    use PhaseKind::{Preload, Unlock};
+    use Precision::{Day, Minute};
+    let on = |platform, preload, precision| {
+        let phases = vec![phase(Preload, preload, precision), phase(Unlock, "2023-11-10T05:00:00Z", Minute)];
+        listing(platform, 90, SourceKind::Press, phases)
+    };
+    let ru = ask(&ru(vec![
+        on("battlenet", "2023-11-07T00:00:00Z", Day),
+        on("playstation", "2023-11-08T18:00:00Z", Minute),
+        on("xbox", "2023-11-08T18:00:00Z", Minute),
+    ]));
+    assert_eq!(ru.preload_at, Some(at("2023-11-08T18:00:00Z")));
+}
