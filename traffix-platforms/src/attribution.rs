@@ -82,8 +82,8 @@ pub fn prefix_table_builder() -> PrefixTableBuilder {
 /// Prior probabilities of the platforms that a CDN works for; what is missing to 1 is "unknown".
 ///
 /// A dedicated network works for its owner's platforms, equally, as surely as its best assertion. A shared one works
-/// for the registered platforms in proportion to their CDN shares, half of the time at most; a cache inside an
-/// operator likewise, by the network it belongs to. A network that nobody says delivers downloads, such as those for
+/// for the registered platforms in proportion to their CDN shares, half of the time at most and less if those shares
+/// sum to less than 1; a cache inside an operator likewise, by the network it belongs to. A network that nobody says delivers downloads, such as those for
 /// game play and accounts, has none.
 ///
 /// ```
@@ -106,6 +106,8 @@ pub fn platforms_of(id: &CdnId) -> Vec<(PlatformId, f64)> {
         }
     };
     let sum: f64 = weights.values().sum();
+    // A network that carries little of every registered platform mostly carries something else.
+    let known = if cdn.tenancy == Tenancy::Dedicated { known } else { known * sum.min(1.0) };
     let share = |weight: f64| if sum > 0.0 { known * weight / sum } else { 0.0 };
     weights.into_iter().map(|(platform, weight)| (platform, share(weight))).collect()
 }
