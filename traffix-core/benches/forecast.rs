@@ -55,7 +55,7 @@ fn question_with_links() -> ForecastInput {
 /// The question repeated a hundred times over a fortnight, as an outlook on the same network.
 fn hundred() -> OutlookInput {
     let ForecastInput { ru, network, .. } = question_with_links();
-    let from = "2025-11-03T00:00:00Z".parse().expect("an instant");
+    let from: chrono::DateTime<chrono::Utc> = "2025-11-03T00:00:00Z".parse().expect("an instant");
     let rus = (0..100_u32)
         .map(|i| {
             let mut ru = ru.clone();

@@ -34,12 +34,14 @@ pub enum SourceKind {
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// Address or name of the source; one observation is kept per source.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2000)))]
     pub source: String,
     /// What kind of source it is.
     pub kind: SourceKind,
     /// When the source was read, or when it was published if that is all that is known.
     pub observed_at: DateTime<Utc>,
     /// How sure the recorder is that the source says this and is right, 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub confidence: f64,
     /// A remark for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,5 @@
 //! Press-reported peaks: the model from priors alone must stay within its known error.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use serde::Deserialize;
 use traffix_core::forecast::{Forecast, ForecastInput, LogNormal, forecast};

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 fn documents() -> Vec<(&'static str, String)> {
     vec![
+        ("docs/cli.md", traffix_server::cli::markdown()),
         ("docs/config.md", traffix_server::config::markdown()),
         ("docs/openapi.json", traffix_server::openapi_json()),
+        ("docs/outlook-2023-11.svg", traffix_server::report::sample_svg().unwrap_or_default()),
         ("docs/platforms.md", traffix_platforms::docs::support_markdown()),
     ]
 }

@@ -42,17 +42,17 @@ fn evidence() -> Value {
     })
 }
 
-fn fact(value: Value) -> Value {
+fn fact(value: &Value) -> Value {
     json!({"value": value, "evidence": evidence()})
 }
 
 fn listing(platform: &str, month: u32, bytes: u64) -> Value {
     json!({
         "platform": platform,
-        "sizes": [{"wire_bytes": fact(json!({"low": bytes, "high": bytes + bytes / 10}))}],
+        "sizes": [{"wire_bytes": fact(&json!({"low": bytes, "high": bytes + bytes / 10}))}],
         "phases": [{
             "kind": "unlock",
-            "window": fact(json!({"start": format!("2024-{month:02}-15T17:00:00Z"), "precision": "hour"})),
+            "window": fact(&json!({"start": format!("2024-{month:02}-15T17:00:00Z"), "precision": "hour"})),
         }],
     })
 }

@@ -67,8 +67,13 @@ fn read() -> Result<Bundled, String> {
         }
     }
     bundled.networks.sort_by(|a, b| b.lines.total_cmp(&a.lines).then_with(|| a.id.cmp(&b.id)));
-    bundled.digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    bundled.digest = hex(&digest.finalize());
     Ok(bundled)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn first(name: &str, errors: &[document::DocumentError]) -> String {

@@ -1,4 +1,4 @@
-//! What the server counts, for `/metrics` (OpenMetrics).
+//! What the server counts, for `/metrics` (`OpenMetrics`).
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -116,7 +116,7 @@ impl Metrics {
         }
     }
 
-    /// Everything in the OpenMetrics text format.
+    /// Everything in the `OpenMetrics` text format.
     pub(crate) fn text(&self, sizes: &Sizes) -> String {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.sequence.set(sizes.sequence);

@@ -1,25 +1,24 @@
 //! From paths to handlers.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make};
-use poem::http::header;
 use poem::middleware::CatchPanic;
-use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 
-use crate::http::{Front, Kind, Operations, Problem};
+use crate::http::{Front, Holds, Kind, Operations, Problem, Reply};
 use crate::{AppState, api, health, ui};
 
 /// Paths outside of the API; they answer GET.
 const OTHERS: [&str; 9] = [
     "/",
+    "/networks/{id}",
     "/healthz",
     "/readyz",
     "/version",
     "/metrics",
     "/docs",
-    "/docs/oauth-receiver.html",
     "/problems/{kind}",
     "/api/v1/openapi.json",
 ];
@@ -36,16 +35,18 @@ fn router(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let docs = bytes::Bytes::from(api::schema::swagger_html(&service));
     let openapi = bytes::Bytes::from(api::openapi_json());
     let shared = |state: &Arc<AppState>| Arc::clone(state);
-    let (index, ready, metrics) = (shared(state), shared(state), shared(state));
+    let (index, network) = (shared(state), shared(state));
+    let (parts, metrics) = (shared(state), shared(state));
     Route::new()
-        .at("/", get(move |_| page(Arc::clone(&index))))
+        .at("/", get(move |request| page(Arc::clone(&index), &request)))
+        .at("/networks/:id", get(move |request| page(Arc::clone(&network), &request)))
         .at("/healthz", get(|_| async { health::alive() }))
-        .at("/readyz", get(move |_| health::ready(Arc::clone(&ready))))
+        .at("/readyz", get(move |_| health::ready(Arc::clone(&parts))))
         .at("/version", get(|_| async { health::version() }))
         .at("/metrics", get(move |_| health::metrics(Arc::clone(&metrics))))
-        .at("/docs", get(move |_| bytes_of("text/html; charset=utf-8", docs.clone())))
+        .at("/docs", get(move |_| ready(fixed("text/html; charset=utf-8", docs.clone()))))
         .at("/problems/:kind", get(|request| async move { problem_page(&request) }))
-        .at("/api/v1/openapi.json", get(move |_| bytes_of("application/json", openapi.clone())))
+        .at("/api/v1/openapi.json", get(move |_| ready(fixed("application/json", openapi.clone()))))
         .nest(api::PREFIX, service)
         .with(CatchPanic::new().with_handler(panicked))
         .map_to_response()
@@ -64,25 +65,31 @@ where
     .map_to_response()
 }
 
-async fn page(state: Arc<AppState>) -> Response {
-    ui::index(&state).await
+fn page(state: Arc<AppState>, request: &Request) -> impl Future<Output = Response> + Send + use<> {
+    let network = request.uri().path().strip_prefix("/networks/").map(str::to_owned);
+    async move { ui::index(&state, network.as_deref()).await }
 }
 
-async fn bytes_of(content_type: &'static str, body: bytes::Bytes) -> Response {
-    Response::builder().content_type(content_type).body(body)
+/// What is the same for as long as the program runs; the front keeps it, compressed on first demand.
+fn fixed(content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response {
+    let mut reply = Reply::bytes(content_type, body);
+    reply.holds = Holds::WithCatalogue;
+    reply.into_response()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the framework's signature")]
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a handler panicked");
-    poem::Error::from(Problem::new(Kind::Internal, "")).into_response()
+    poem::Error::from(Problem::new(Kind::Internal, "the handler panicked; the log says where"))
+        .into_response()
 }
 
 /// What a problem's `type` resolves to.
 fn problem_page(request: &Request) -> Response {
     let slug = request.uri().path().rsplit('/').next().unwrap_or_default();
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.slug() == slug) else {
+    let Some(kind) = Kind::all().find(|kind| kind.slug() == slug) else {
         return poem::Error::from(Problem::new(Kind::NotFound, "no problem has this name")).into_response();
     };
     let (status, title, advice) = (kind.status().as_u16(), kind.title(), kind.advice());
@@ -90,5 +97,5 @@ fn problem_page(request: &Request) -> Response {
         "<!doctype html><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>\
          <p>Status {status}. {advice}</p><p><a href=\"/docs\">API documentation</a></p>"
     );
-    Html(page).with_header(header::CACHE_CONTROL, "public, max-age=3600").into_response()
+    fixed("text/html; charset=utf-8", page)
 }

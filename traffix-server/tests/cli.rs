@@ -42,7 +42,7 @@ fn verify_model_prints_one_line_a_case() {
 
 #[test]
 fn verify_model_fails_on_any_mismatch() {
-    let run = traffix(&["verify-model", "-"]).stdin(&CASES.replace("[18e9]", "[19e9]")).run();
+    let run = traffix(&["verify-model", "-"]).stdin(CASES.replace("[18e9]", "[19e9]")).run();
     assert_eq!(run.code, 1);
     assert!(run.stdout.starts_with("FAIL free: /free_bps"), "{}", run.stdout);
     assert!(run.stderr.contains("1 of 1 cases failed"), "{}", run.stderr);

@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask serve` and `cargo xtask test` are all that a newcomer needs.
 
+mod api_test;
 mod cdn_data;
 mod check_data;
 mod packages;

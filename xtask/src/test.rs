@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use crate::packages;
 use crate::run::{self, Result, cargo};
+use crate::{api_test, check_data, packages};
 
 /// A step: its name and what it runs.
 type Step = (&'static str, fn() -> Result);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 10] = [
     ("packages", packages::ensure),
     ("format", || run::run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
@@ -21,8 +21,10 @@ const STEPS: [Step; 8] = [
         let doc = ["doc", "--workspace", "--no-deps", "--all-features"];
         run::run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))
     }),
+    ("data", || check_data::check_data(&[])),
     ("codegen", || run::codegen(&["--check".into()])),
     ("examples", examples),
+    ("api", api_test::api_test),
 ];
 
 /// Runs the named steps, or all.

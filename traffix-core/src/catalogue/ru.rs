@@ -47,6 +47,7 @@ pub struct Ru {
     /// Stable identifier.
     pub id: RuId,
     /// Title as published.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 300)))]
     pub title: String,
     /// Release or update.
     pub kind: RuKind,
@@ -78,6 +79,7 @@ pub struct Ru {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listings: Vec<Listing>,
     /// Sources of title, companies, categories and of the fact that it exists.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub evidence: Vec<Evidence>,
 }
 

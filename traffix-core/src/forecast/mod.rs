@@ -21,6 +21,7 @@ mod law;
 mod output;
 mod paths;
 mod plan;
+mod population;
 mod pouring;
 mod quantile;
 mod routes;

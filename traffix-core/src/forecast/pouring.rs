@@ -37,6 +37,12 @@ pub(crate) struct Pouring {
     last: Vec<Option<usize>>,
 }
 
+/// The smaller of two amounts, not below zero. Plain comparisons, which run on vector units.
+fn room(a: f64, b: f64) -> f64 {
+    let smaller = if a < b { a } else { b };
+    if smaller > 0.0 { smaller } else { 0.0 }
+}
+
 impl Pouring {
     pub(crate) fn new(routes: &Routes) -> Self {
         let (cdns, links) = (routes.cdns.len(), routes.links.len());
@@ -112,12 +118,12 @@ impl Pouring {
             for &c in &link.cdns {
                 let taken = &self.taken[l * count + c];
                 for (b, sum) in wanted.iter_mut().enumerate() {
-                    *sum += self.left[c][b].min(most * self.cdns[c][b] - taken[b]).max(0.0);
+                    *sum += room(self.left[c][b], most * self.cdns[c][b] - taken[b]);
                 }
             }
             let mut part = [0.0; TILE];
             for (b, part) in part.iter_mut().enumerate() {
-                let taken = wanted[b].min(self.free[l][b]);
+                let taken = room(wanted[b], self.free[l][b]);
                 *part = if wanted[b] > 0.0 { taken / wanted[b] } else { 0.0 };
                 self.offered[l][b] = self.routed[l][b] + wanted[b];
                 self.routed[l][b] += taken;
@@ -126,7 +132,7 @@ impl Pouring {
             for &c in &link.cdns {
                 let taken = &mut self.taken[l * count + c];
                 for (b, part) in part.iter().enumerate() {
-                    let own = self.left[c][b].min(most * self.cdns[c][b] - taken[b]).max(0.0) * part;
+                    let own = room(self.left[c][b], most * self.cdns[c][b] - taken[b]) * part;
                     taken[b] += own;
                     self.left[c][b] = (self.left[c][b] - own).max(0.0);
                 }

@@ -70,6 +70,29 @@ impl Routes {
         Self { cdns, links, shares: Vec::new(), uncertain: Vec::new() }
     }
 
+    /// The same with CDNs that use the same links made one (all in one without links), and which CDN went where.
+    /// Pouring is linear in CDNs of equal paths, so nothing changes for the links.
+    pub(crate) fn merged(mut self) -> (Self, Vec<String>, Vec<usize>) {
+        let paths = |c: usize| -> Vec<usize> {
+            (0..self.links.len()).filter(|l| self.links[*l].cdns.contains(&c)).collect()
+        };
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut group_of = Vec::new();
+        for c in 0..self.cdns.len() {
+            let path = paths(c);
+            let known = groups.iter().position(|g| *g == path);
+            group_of.push(known.unwrap_or(groups.len()));
+            if known.is_none() {
+                groups.push(path);
+            }
+        }
+        for (l, link) in self.links.iter_mut().enumerate() {
+            link.cdns = (0..groups.len()).filter(|g| groups[*g].contains(&l)).collect();
+        }
+        let names = std::mem::replace(&mut self.cdns, vec![String::new(); groups.len()]);
+        (self, names, group_of)
+    }
+
     /// Mean share by platform and CDN, flat.
     pub(crate) fn mean_shares(&self) -> &[f64] {
         &self.shares
@@ -183,7 +206,8 @@ fn carriers(order: &[&Link], cdns: &[String], missing: &mut Vec<Missing>) -> Vec
                 list.push(c);
             }
         }
-        if any_named {
+        let catch_all = order.iter().any(|l| l.kind == LinkKind::Transit && l.cdns.is_empty());
+        if any_named || (catch_all && cdn != UNKNOWN_CDN) {
             continue;
         }
         let anywhere = carried.iter().any(|list| list.contains(&c));

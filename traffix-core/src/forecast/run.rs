@@ -149,46 +149,49 @@ impl Reduced {
                 let total = load(curves, (first / TILE, count, i), &mut tiles);
                 columns[0].put(i, &total);
                 if own_platforms {
-                    tiles.iter().enumerate().for_each(|(p, tile)| columns[1 + p].put(i, tile));
+                    tiles.iter().zip(&mut columns[1..]).for_each(|(tile, column)| column.put(i, tile));
                 }
                 if !own_cdns && links == 0 {
                     continue;
                 }
                 pouring.run(&plan.routes, world.paths(), first, &tiles);
+                let (by_cdn, by_link) = columns[1 + platforms..].split_at_mut(cdns);
                 if own_cdns {
-                    pouring
-                        .cdns
-                        .iter()
-                        .enumerate()
-                        .for_each(|(c, tile)| columns[1 + platforms + c].put(i, tile));
+                    pouring.cdns.iter().zip(by_cdn).for_each(|(tile, column)| column.put(i, tile));
                 }
-                for l in 0..links {
-                    columns[1 + platforms + cdns + l].put(i, &pouring.routed[l]);
-                    result.link_draws[l].see(
-                        (plan, l),
-                        (i, first, size),
-                        &pouring.offered[l],
-                        world.baseline,
-                    );
+                pouring.routed.iter().zip(by_link).for_each(|(tile, column)| column.put(i, tile));
+                for (l, seen) in result.link_draws.iter_mut().enumerate() {
+                    seen.see((plan, l), (i, first, size), &pouring.offered[l], world.baseline);
                 }
             }
-            let mut columns = columns.iter_mut();
-            let mut reduce = |fan: &mut Fan, wanted: bool| {
-                if let Some(columns) = columns.next().filter(|_| wanted) {
-                    columns.reduce(&ranks, size, fan);
-                }
-            };
-            reduce(&mut result.total, true);
-            result.platforms.iter_mut().for_each(|fan| reduce(fan, own_platforms));
-            result.cdns.iter_mut().for_each(|fan| reduce(fan, own_cdns));
-            result.links.iter_mut().for_each(|fan| reduce(fan, true));
+            result.reduce(&mut columns, &ranks, size);
         }
-        for fans in [&mut result.platforms, &mut result.cdns] {
-            if let [only] = &mut fans[..] {
-                only.clone_from(&result.total);
-            }
-        }
+        result.copy_single();
         result
+    }
+
+    /// Appends the quantiles of a block to every fan.
+    fn reduce(&mut self, columns: &mut [Columns], ranks: &Ranks, size: usize) {
+        let (own_platforms, own_cdns) = (self.platforms.len() > 1, self.cdns.len() > 1);
+        let mut columns = columns.iter_mut();
+        let mut reduce = |fan: &mut Fan, wanted: bool| {
+            if let Some(columns) = columns.next().filter(|_| wanted) {
+                columns.reduce(ranks, size, fan);
+            }
+        };
+        reduce(&mut self.total, true);
+        self.platforms.iter_mut().for_each(|fan| reduce(fan, own_platforms));
+        self.cdns.iter_mut().for_each(|fan| reduce(fan, own_cdns));
+        self.links.iter_mut().for_each(|fan| reduce(fan, true));
+    }
+
+    /// A single platform or CDN carries the total.
+    fn copy_single(&mut self) {
+        for fans in [&mut self.platforms, &mut self.cdns] {
+            if let [only] = &mut fans[..] {
+                only.clone_from(&self.total);
+            }
+        }
     }
 }
 
@@ -222,13 +225,19 @@ impl LinkDraws {
     ) {
         let link = &plan.routes.links[l];
         let usable = link.capacity_bps * (1.0 - link.headroom);
+        let (mut loads, mut most) = ([0.0; TILE], 0.0);
         for (b, extra) in offered.iter().enumerate().take(size) {
-            self.peak[draw] = self.peak[draw].max(*extra);
+            if *extra > self.peak[draw] {
+                self.peak[draw] = *extra;
+            }
             let load = link.baseline[first + b] * baseline + extra;
             // Usual traffic alone above a capacity is no effect of the RU.
-            if *extra > 0.0 {
-                self.above[0][draw] += f64::from(u8::from(load > link.capacity_bps));
-                self.above[1][draw] += f64::from(u8::from(load > usable));
+            loads[b] = if *extra > 0.0 { load } else { 0.0 };
+            most = if loads[b] > most { loads[b] } else { most };
+        }
+        for (limit, above) in [link.capacity_bps, usable].into_iter().zip(&mut self.above) {
+            if most > limit {
+                above[draw] += loads.iter().map(|x| f64::from(u8::from(*x > limit))).sum::<f64>();
             }
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clash::{Clash, clashes, quantiles};
 use super::input::OutlookInput;
-use super::sum::{LinkSums, Member, Sums, sum};
+use super::sum::{LinkSums, Member, PathGroups, Sums, sum};
 use crate::forecast::engine_parts::{Draws, Plan, Routes, Short, baseline};
 use crate::forecast::{
     Activity, Clock, Fan, ForecastError, ForecastInput, Grid, GridInfo, LogNormal, Missing, Quantiles,
@@ -210,8 +210,9 @@ pub fn outlook(input: &OutlookInput) -> Result<Outlook, OutlookError> {
     let clock = Clock::new(grid, input.network.tz.parse().unwrap_or_default(), &activity);
     let mut missing = Vec::new();
     let items = input.rus.iter().flat_map(|ru| &ru.items);
-    let routes = Routes::of_many(items, &input.network, &clock, &mut missing);
-    let (members, mut rus, skipped) = members(input, &grid, &routes);
+    let (routes, cdns, group_of) = Routes::of_many(items, &input.network, &clock, &mut missing).merged();
+    let paths = PathGroups { cdns, group_of, groups: routes.cdns.len() };
+    let (members, mut rus, skipped) = members(input, &grid, &paths);
     let count = usize::try_from(input.options.draws).unwrap_or(1);
     let draws = Draws { seed: input.options.seed, ru_id: &input.network.id, count };
     let usual = LogNormal::new(1.0, priors::BASELINE_SIGMA);
@@ -250,7 +251,7 @@ fn grid(input: &OutlookInput) -> Grid {
 fn members(
     input: &OutlookInput,
     grid: &Grid,
-    routes: &Routes,
+    paths: &PathGroups,
 ) -> (Vec<Member>, Vec<RuOutlook>, Vec<Skipped>) {
     let slim = Network { links: Vec::new(), baseline_bps: None, series: None, ..input.network.clone() };
     let (mut members, mut reports, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
@@ -268,7 +269,7 @@ fn members(
             skipped.push(Skipped { ru: ru.id.clone(), reason: reason.to_owned() });
             continue;
         }
-        let (member, report) = member(ru, &single, (grid, routes), first);
+        let (member, report) = member(ru, &single, (grid, paths), first);
         members.push(member);
         reports.push(report);
     }
@@ -278,7 +279,7 @@ fn members(
 fn member(
     ru: &RuInput,
     single: &ForecastInput,
-    (grid, routes): (&Grid, &Routes),
+    (grid, paths): (&Grid, &PathGroups),
     first: DateTime<Utc>,
 ) -> (Member, RuOutlook) {
     let step = i64::from(grid.step_s());
@@ -296,7 +297,7 @@ fn member(
     let draws = Draws { seed: single.options.seed, ru_id: &ru.id, count };
     let factor = LogNormal::new(lift, short.peak.sigma);
     let factors = draws.normals("short").into_iter().map(|z| factor.at(z)).collect();
-    let member = Member::new(&ru.id, curves, factors, (&ru.items, &routes.cdns));
+    let member = Member::new(&ru.id, curves, factors, (&ru.items, paths));
     let report = RuOutlook { ru: ru.id.clone(), title: ru.title.clone(), short: report(&short, plan) };
     (member, report)
 }

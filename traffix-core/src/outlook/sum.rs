@@ -3,6 +3,13 @@
 use crate::forecast::engine_parts::{Columns, Paths, Pouring, Ranks, Routes, TILE, Tile, fill_shares};
 use crate::forecast::{Fan, Item};
 
+/// CDNs in groups of equal paths.
+pub(super) struct PathGroups {
+    pub(super) cdns: Vec<String>,
+    pub(super) group_of: Vec<usize>,
+    pub(super) groups: usize,
+}
+
 /// One RU on the outlook's grid.
 pub(super) struct Member {
     pub(super) id: String,
@@ -10,7 +17,7 @@ pub(super) struct Member {
     pub(super) curves: Vec<f64>,
     /// Factor of every draw.
     pub(super) factors: Vec<f64>,
-    /// Share of the platforms' traffic by CDN, flat.
+    /// Share of the platforms' traffic by group of CDNs, flat.
     shares: Vec<f64>,
     pub(super) platforms: usize,
 }
@@ -20,11 +27,17 @@ impl Member {
         id: &str,
         curves: Vec<f64>,
         factors: Vec<f64>,
-        (items, cdns): (&[Item], &[String]),
+        (items, paths): (&[Item], &PathGroups),
     ) -> Self {
-        let mut shares = vec![0.0; items.len() * cdns.len()];
-        for (item, row) in items.iter().zip(shares.chunks_exact_mut(cdns.len().max(1))) {
-            fill_shares(item, cdns, row);
+        let (cdns, groups) = (paths.cdns.len(), paths.groups.max(1));
+        let mut shares = vec![0.0; items.len() * groups];
+        let mut row = vec![0.0; cdns];
+        for (item, grouped) in items.iter().zip(shares.chunks_exact_mut(groups)) {
+            row.fill(0.0);
+            fill_shares(item, &paths.cdns, &mut row);
+            for (share, group) in row.iter().zip(&paths.group_of) {
+                grouped[*group] += share;
+            }
         }
         Self { id: id.to_owned(), curves, factors, shares, platforms: items.len() }
     }
@@ -100,23 +113,12 @@ pub(super) fn sum(
     let mut pouring = Pouring::new(routes);
     for first in (0..bins).step_by(TILE) {
         let size = TILE.min(bins - first);
-        let parts: Vec<(usize, usize, Tile)> = members
-            .iter()
-            .enumerate()
-            .flat_map(|(m, member)| {
-                let tiles = member.by_cdn((first, size, bins), routes.cdns.len());
-                tiles.into_iter().map(move |(c, tile)| (m, c, tile))
-            })
-            .collect();
+        let parts = parts(members, (first, size, bins), routes.cdns.len());
         for (i, usual) in baseline.iter().enumerate() {
-            pouring.cdns.iter_mut().for_each(|tile| *tile = [0.0; TILE]);
             let mut total = [0.0; TILE];
-            for (m, c, tile) in &parts {
-                let factor = members[*m].factors[i];
-                for ((x, sum), all) in tile.iter().zip(&mut pouring.cdns[*c]).zip(&mut total) {
-                    *sum += factor * x;
-                    *all += factor * x;
-                }
+            for (tile, parts) in pouring.cdns.iter_mut().zip(&parts) {
+                *tile = weighted(members, parts, i);
+                total.iter_mut().zip(&*tile).for_each(|(sum, x)| *sum += x);
             }
             sums.peaks[i] = total.iter().fold(sums.peaks[i], |a, &b| a.max(b));
             columns[0].put(i, &total);
@@ -138,6 +140,37 @@ pub(super) fn sum(
     sums
 }
 
+/// Median curves of a block by group of CDNs: member and traffic.
+type Parts = Vec<Vec<(usize, Tile)>>;
+
+fn parts(members: &[Member], block: (usize, usize, usize), cdns: usize) -> Parts {
+    let mut parts: Parts = vec![Vec::new(); cdns];
+    for (m, member) in members.iter().enumerate() {
+        for (c, tile) in member.by_cdn(block, cdns) {
+            parts[c].push((m, tile));
+        }
+    }
+    parts
+}
+
+/// Sum of the parts, each times its member's factor in a draw; four per pass.
+fn weighted(members: &[Member], parts: &[(usize, Tile)], draw: usize) -> Tile {
+    let mut sum = [0.0; TILE];
+    let factor = |m: usize| members[m].factors[draw];
+    let (fours, rest) = parts.as_chunks::<4>();
+    for [(a, x), (b, y), (c, z), (d, w)] in fours {
+        let [a, b, c, d] = [*a, *b, *c, *d].map(factor);
+        for k in 0..TILE {
+            sum[k] += (a * x[k] + b * y[k]) + (c * z[k] + d * w[k]);
+        }
+    }
+    for (m, x) in rest {
+        let f = factor(*m);
+        sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += f * x);
+    }
+    sum
+}
+
 /// Mean of the largest share a cache serves, where a link does not say.
 const CACHE_SHARE: f64 = 0.95;
 
@@ -149,6 +182,14 @@ struct Block {
     usual: f64,
 }
 
+/// How many values lie above a limit; `most` is the largest of them.
+fn count_above(values: &Tile, limit: f64, most: f64) -> f64 {
+    if most <= limit {
+        return 0.0;
+    }
+    values.iter().map(|x| f64::from(u8::from(*x > limit))).sum()
+}
+
 fn see_links(
     sums: &mut Sums,
     columns: &mut [Columns],
@@ -156,19 +197,21 @@ fn see_links(
     (at, thresholds): (&Block, &[f64]),
 ) {
     for (l, link) in routes.links.iter().enumerate() {
-        let mut load = [0.0; TILE];
-        let seen = &mut sums.links[l];
-        for (b, load) in load.iter_mut().enumerate().take(at.size) {
+        let (mut load, mut wanted) = ([0.0; TILE], [0.0; TILE]);
+        for b in 0..at.size {
             let usual = link.baseline[at.first + b] * at.usual;
-            *load = usual + pouring.routed[l][b];
-            let wanted = usual + pouring.offered[l][b];
-            if wanted <= 0.0 {
-                continue;
+            load[b] = usual + pouring.routed[l][b];
+            wanted[b] = usual + pouring.offered[l][b];
+        }
+        let seen = &mut sums.links[l];
+        let most = wanted.iter().fold(0.0_f64, |a, &b| if b > a { b } else { a });
+        for (share, above) in thresholds.iter().zip(&mut seen.above) {
+            above[at.draw] += count_above(&wanted, share * link.capacity_bps, most);
+        }
+        if most > link.capacity_bps {
+            for (full, wanted) in seen.full[at.first..at.first + at.size].iter_mut().zip(&wanted) {
+                *full += f64::from(u8::from(*wanted > link.capacity_bps));
             }
-            for (share, above) in thresholds.iter().zip(&mut seen.above) {
-                above[at.draw] += f64::from(u8::from(wanted > share * link.capacity_bps));
-            }
-            seen.full[at.first + b] += f64::from(u8::from(wanted > link.capacity_bps));
         }
         columns[1 + l].put(at.draw, &load);
     }

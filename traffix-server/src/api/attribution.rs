@@ -1,4 +1,5 @@
 //! Whose an address is.
+#![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::net::IpAddr;
 use std::str::FromStr;

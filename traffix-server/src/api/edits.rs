@@ -215,16 +215,12 @@ impl Edit<'_> {
 /// Puts a listing in the place of the one of the same platform; whether there was none.
 fn replace(ru: &mut Ru, listing: Listing) -> bool {
     let found = ru.listings.iter_mut().find(|one| one.platform == listing.platform);
-    match found {
-        Some(stored) => {
-            *stored = listing;
-            false
-        }
-        None => {
-            ru.listings.push(listing);
-            true
-        }
+    if let Some(stored) = found {
+        *stored = listing;
+        return false;
     }
+    ru.listings.push(listing);
+    true
 }
 
 fn checked(found: Vec<Invalid>) -> Result<(), Problem> {

@@ -1,4 +1,5 @@
 //! Saved network profiles, private to the key that saved them.
+#![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -109,12 +110,9 @@ impl NetworkApi {
         let network = network.0;
         let id: NetworkId =
             network.id.parse().map_err(|error: ParseSlugError| Problem::at("/id", error.to_string()))?;
-        let (written, answer) = match self.save(&who, &id, &network, Expect::Absent).await? {
-            Ok(saved) => saved,
-            Err(_) => {
-                let detail = format!("network {:?} exists already; PUT edits it", id.0);
-                return Err(Problem::at("/id", detail).into_kind(Kind::Conflict));
-            }
+        let Ok((written, answer)) = self.save(&who, &id, &network, Expect::Absent).await? else {
+            let detail = format!("network {:?} exists already; PUT edits it", id.0);
+            return Err(Problem::at("/id", detail).into_kind(Kind::Conflict));
         };
         debug_assert!(matches!(written, Written::Created(_)), "expected to be absent");
         Ok(answer.created(&format!("{}/networks/{}", super::PREFIX, id.0)))

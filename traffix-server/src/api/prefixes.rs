@@ -1,4 +1,5 @@
 //! Prefixes of delivery networks, in pages of JSON or CSV.
+#![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub(crate) enum Family {
 
 /// A prefix and whose it is.
 #[derive(Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the prefix of a prefix entry is called prefix in every list")]
 pub(crate) struct Prefix {
     /// In CIDR notation.
     prefix: String,
@@ -101,7 +103,8 @@ impl PrefixListParams {
     /// filtered sequence is a stable cursor.
     fn page(&self) -> Result<(Vec<Prefix>, Option<String>), Problem> {
         let wrong = |_| Problem::unusable("after", "must be a cursor that this list made");
-        let skip: usize = self.after.clone().map_or(Ok(0), |after| String::from(after).parse()).map_err(wrong)?;
+        let skip: usize =
+            self.after.clone().map_or(Ok(0), |after| String::from(after).parse()).map_err(wrong)?;
         let limit = Limit::or_default(self.limit) as usize;
         let groups = prefixes::embedded().iter().filter(|group| self.wants(group));
         let all = groups.flat_map(|group| group.prefixes.iter().map(move |prefix| (group, prefix)));

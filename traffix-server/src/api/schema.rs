@@ -153,12 +153,11 @@ fn expand_parameters(operation: &mut Value, schemas: &Map<String, Value>) {
     for mut parameter in parameters.drain(..) {
         let name = parameter["schema"]["$ref"].as_str().and_then(|r| r.rsplit('/').next());
         let object = name.and_then(|name| schemas.get(name)).filter(|s| s["type"] == "object").cloned();
-        match object.filter(|_| parameter["in"] == "query") {
-            Some(object) => expanded.extend(properties(&object)),
-            None => {
-                strip(&mut parameter);
-                expanded.push(parameter);
-            }
+        if let Some(object) = object.filter(|_| parameter["in"] == "query") {
+            expanded.extend(properties(&object));
+        } else {
+            strip(&mut parameter);
+            expanded.push(parameter);
         }
     }
     *parameters = expanded;

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq as _;
 use traffix_store::{KeyInfo, Keys, NewKey, Role, Store, StoreError};
 
 pub(crate) use guard::{Caller, Keyed, Moderator};
-pub(crate) use token::Token;
+pub(crate) use token::{Token, hex};
 
 /// How long a looked-up key is believed: a revocation by another process is seen after this time.
 const BELIEVED: Duration = Duration::from_secs(2);
@@ -109,13 +109,12 @@ impl KeyRing {
         token: &Token,
         now: DateTime<Utc>,
     ) -> Result<Result<Principal, Refused>, StoreError> {
-        let key = match self.known.get(&token.number()) {
-            Some(key) => key,
-            None => {
-                let key = Keys::key(store, &token.id()).await?.map(Arc::new);
-                self.known.insert(token.number(), key.clone());
-                key
-            }
+        let key = if let Some(key) = self.known.get(&token.number()) {
+            key
+        } else {
+            let key = Keys::key(store, &token.id()).await?.map(Arc::new);
+            self.known.insert(token.number(), key.clone());
+            key
         };
         Ok(judge(key.as_deref(), token, now))
     }

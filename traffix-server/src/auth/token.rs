@@ -1,6 +1,6 @@
 //! The text of a key.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use poem::http::HeaderValue;
 use rustls::crypto::aws_lc_rs;
@@ -60,8 +60,12 @@ impl fmt::Debug for Token {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing into a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {

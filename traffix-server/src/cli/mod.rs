@@ -15,6 +15,8 @@ mod migrate;
 mod outlook;
 mod output;
 mod platforms;
+mod reference;
+mod serve;
 mod verify;
 
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ use clap::{Parser, Subcommand};
 
 pub use failure::{Failure, USAGE};
 use output::Out;
+pub use reference::markdown;
 
 /// What tomorrow's releases do to an ISP's links.
 #[derive(Debug, Parser)]
@@ -35,15 +38,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Attribute(attribute::Args),
-    Export(export::Args),
-    Forecast(forecast::Args),
+    Serve(serve::Args),
     Import(import::Args),
-    Keys(keys::Args),
-    Migrate(migrate::Args),
+    Forecast(forecast::Args),
     Outlook(outlook::Args),
-    Platforms(platforms::Args),
+    Attribute(attribute::Args),
     VerifyModel(verify::Args),
+    Export(export::Args),
+    Migrate(migrate::Args),
+    Keys(keys::Args),
+    Platforms(platforms::Args),
 }
 
 /// Does what the command line says.
@@ -53,6 +57,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let mut out = Out::stdout();
     match cli.command {
+        Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),

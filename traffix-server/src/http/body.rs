@@ -1,5 +1,7 @@
 //! JSON bodies, read so that every mistake is named by its JSON pointer.
 
+use std::fmt::Write as _;
+
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
@@ -74,11 +76,7 @@ fn problem(pointer: String, error: &serde_json::Error) -> Problem {
             let sentence = text.rsplit_once(" at line ").map_or(text.as_str(), |(sentence, _)| sentence);
             Problem::at(pointer, sentence)
         }
-        _ => {
-            let mut problem = Problem::at(pointer, format!("not JSON: {text}"));
-            let detail = std::mem::take(&mut problem.detail);
-            Problem { errors: problem.errors, ..Problem::new(Kind::Malformed, detail) }
-        }
+        _ => Problem::at(pointer, format!("not JSON: {text}")).into_kind(Kind::Malformed),
     }
 }
 
@@ -87,7 +85,8 @@ fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            // Writing into a String does not fail.
+            Segment::Seq { index } => drop(write!(pointer, "/{index}")),
             Segment::Map { key } => {
                 pointer.push('/');
                 pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));

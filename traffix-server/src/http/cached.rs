@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 use traffix_store::Sequence;
 
@@ -13,9 +13,7 @@ use super::answer::{Holds, Reply};
 use super::compress::{MIN_BYTES, compress};
 use super::conditional::{Tag, none_match};
 use super::operations::Operation;
-
-/// Headers that every request adds: id, two of the quota, content length.
-const ROOM: usize = 6;
+use super::{RATELIMIT, RATELIMIT_POLICY, X_REQUEST_ID};
 
 /// An answer with its headers, compressed on demand.
 pub(crate) struct Entry {
@@ -32,8 +30,9 @@ pub(crate) struct Entry {
 /// The answer in one coding.
 struct Variant {
     headers: HeaderMap,
+    /// What RFC 9110 wants in a 304.
+    unchanged: HeaderMap,
     body: Bytes,
-    etag: Option<HeaderValue>,
 }
 
 impl Entry {
@@ -83,30 +82,17 @@ impl Entry {
             && self.tag.as_ref().is_some_and(|tag| none_match(request, tag));
         if unchanged {
             response.set_status(StatusCode::NOT_MODIFIED);
-            *response.headers_mut() = self.unchanged_headers(variant);
+            *response.headers_mut() = variant.unchanged.clone();
             return response;
         }
         response.set_status(self.reply.status);
-        let mut headers = HeaderMap::with_capacity(variant.headers.len() + ROOM);
-        headers.extend(variant.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        *response.headers_mut() = variant.headers.clone();
         if is_head {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(variant.body.len()));
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(variant.body.len()));
         } else {
             response.set_body(Body::from_bytes(variant.body.clone()));
         }
-        *response.headers_mut() = headers;
         response
-    }
-
-    /// What RFC 9110 wants in a 304.
-    fn unchanged_headers(&self, variant: &Variant) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(3 + ROOM);
-        if let Some(etag) = &variant.etag {
-            headers.insert(header::ETAG, etag.clone());
-        }
-        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
-        headers.insert(header::VARY, self.vary.clone());
-        headers
     }
 
     fn variant(&self, encoding: Encoding) -> &Variant {
@@ -120,21 +106,27 @@ impl Entry {
         let encoding = if packed.is_some() { encoding } else { Encoding::Identity };
         let body = packed.unwrap_or_else(|| self.reply.body.clone());
         let etag = self.tag.as_ref().and_then(|tag| tag.header(encoding));
-        let mut headers = HeaderMap::new();
-        let mut put = |name, value: Option<HeaderValue>| {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        };
+        let mut unchanged = HeaderMap::new();
+        put(&mut unchanged, header::ETAG, etag);
+        put(&mut unchanged, header::CACHE_CONTROL, Some(self.cache_control.clone()));
+        put(&mut unchanged, header::VARY, Some(self.vary.clone()));
+        // Places for what differs between requests: a copy of the map has them without growing.
+        for name in [X_REQUEST_ID, RATELIMIT, RATELIMIT_POLICY] {
+            unchanged.insert(name, HeaderValue::from_static(""));
+        }
+        let mut headers = unchanged.clone();
         let has_body = self.reply.status != StatusCode::NO_CONTENT;
-        put(header::CONTENT_TYPE, has_body.then(|| self.reply.content_type.clone()));
-        put(header::CONTENT_ENCODING, encoding.header());
-        put(header::ETAG, etag.clone());
-        put(header::CACHE_CONTROL, Some(self.cache_control.clone()));
-        put(header::VARY, Some(self.vary.clone()));
-        put(header::LAST_MODIFIED, self.reply.last_modified.and_then(http_date));
+        put(&mut headers, header::CONTENT_TYPE, has_body.then(|| self.reply.content_type.clone()));
+        put(&mut headers, header::CONTENT_ENCODING, encoding.header());
+        put(&mut headers, header::LAST_MODIFIED, self.reply.last_modified.and_then(http_date));
         headers.extend(self.reply.headers.iter().cloned());
-        Variant { headers, body, etag }
+        Variant { headers, unchanged, body }
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
+        headers.insert(name, value);
     }
 }
 

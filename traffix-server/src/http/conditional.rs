@@ -5,6 +5,7 @@ use traffix_store::{Expect, Revision};
 
 use super::accept::Encoding;
 use super::problem::{Kind, Problem};
+use crate::auth::hex;
 
 /// What an answer's `ETag` is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Tag {
     pub(crate) fn of(body: &[u8]) -> Self {
         use sha2::Digest as _;
         let digest = sha2::Sha256::digest(body);
-        Self::Weak(digest[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self::Weak(hex(&digest[..12]))
     }
 
     /// The header for a coding: a strong tag differs between codings, as it must.

@@ -36,9 +36,19 @@ impl Cors {
         listed.then(|| origin.clone())
     }
 
+    /// What a request's origin may do.
+    pub(crate) fn origin(&self, request: &HeaderMap) -> Origin {
+        if self.any || !self.origins.is_empty() { Origin(self.permission(request)) } else { Origin(None) }
+    }
+}
+
+/// The permission of one request's origin.
+pub(crate) struct Origin(Option<HeaderValue>);
+
+impl Origin {
     /// Adds the permission to an answer; `allow` lists the methods in answer to a preflight.
-    pub(crate) fn finish(&self, request: &Origin, allow: Option<HeaderValue>, headers: &mut HeaderMap) {
-        let Some(origin) = &request.0 else { return };
+    pub(crate) fn finish(&self, allow: Option<HeaderValue>, headers: &mut HeaderMap) {
+        let Some(origin) = &self.0 else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         let mut put = |name: HeaderName, value| {
             headers.insert(name, HeaderValue::from_static(value));
@@ -50,15 +60,7 @@ impl Cors {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow);
         }
     }
-
-    /// What a request's origin may do.
-    pub(crate) fn origin(&self, request: &HeaderMap) -> Origin {
-        if self.any || !self.origins.is_empty() { Origin(self.permission(request)) } else { Origin(None) }
-    }
 }
-
-/// The permission of one request's origin.
-pub(crate) struct Origin(Option<HeaderValue>);
 
 /// Whether a request only asks for permission.
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {

@@ -66,7 +66,7 @@ pub(crate) fn problem_response(mut problem: Problem, call: &Call) -> Response {
     problem.instance =
         if uuid::Uuid::try_parse(id).is_ok() { format!("urn:uuid:{id}") } else { id.to_owned() };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let body = serde_json::to_vec(&*problem).unwrap_or_default();
     let mut response = Response::builder().status(status).content_type("application/problem+json");
     response = response.header(header::CACHE_CONTROL, "no-store");
     if let Some(seconds) = problem.retry_after_secs {

@@ -68,7 +68,7 @@ impl Front {
     fn begin(&self, request: &Request) -> Call {
         let proxies = &self.state.config.server.trusted_proxies;
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
-        let given = request.headers().get("x-request-id").filter(|id| request_id::acceptable(id));
+        let given = request.headers().get(super::X_REQUEST_ID).filter(|id| request_id::acceptable(id));
         let trusted = given.filter(|_| peer.is_some_and(|peer| client::is_trusted(proxies, peer)));
         let id = trusted.cloned().unwrap_or_else(|| {
             let millis = chrono::Utc::now().timestamp_millis();
@@ -93,7 +93,7 @@ impl Front {
     /// Everything between the first look at a request and the finished answer.
     async fn answer(&self, call: &mut Call, mut request: Request) -> Result<Response, Problem> {
         if request.headers().contains_key(header::AUTHORIZATION) {
-            self.authenticate(call, &request).await?;
+            Box::pin(self.authenticate(call, &request)).await?;
         }
         let readable = matches!(*request.method(), Method::GET | Method::HEAD);
         if readable && let Some(response) = self.hot(call, &request)? {
@@ -105,7 +105,8 @@ impl Front {
         if let Some(options) = self.route(call, &request)? {
             return Ok(options);
         }
-        self.cold(call, request).await
+        // Boxed, so that hot pages do not pay for the size of its state.
+        Box::pin(self.cold(call, request)).await
     }
 
     /// Answers from prepared bytes, if there are any that hold.
@@ -139,6 +140,10 @@ impl Front {
                 "no resource has this path; /docs lists those that exist",
             ));
         };
+        if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+            self.charge(call, 1)?;
+            return Err(Problem::new(Kind::Malformed, "the path must be percent-encoded UTF-8"));
+        }
         if *request.method() == Method::OPTIONS {
             self.charge(call, 1)?;
             if cors::is_preflight(request.method(), request.headers()) {
@@ -152,7 +157,9 @@ impl Front {
             self.charge(call, 1)?;
             let allow = String::from_utf8_lossy(entry.allow.as_bytes()).into_owned();
             let detail = format!("{} is not allowed here; allowed are {allow}", call.method);
-            return Err(Problem { allow: Some(allow), ..Problem::new(Kind::MethodNotAllowed, detail) });
+            let mut problem = Problem::new(Kind::MethodNotAllowed, detail);
+            problem.allow = Some(allow);
+            return Err(problem);
         };
         call.operation = Arc::clone(operation);
         self.charge(call, operation.cost)?;
@@ -215,13 +222,12 @@ impl Front {
             Some(key) => {
                 let parts = [target.as_bytes(), &body[..]];
                 let (turn, earlier) = self.state.idempotency.begin(store, call.owner(), key, parts).await?;
-                match earlier {
-                    Some(reply) => reply,
-                    None => {
-                        let reply = self.dispatch(request).await?;
-                        self.state.idempotency.end(store, turn, &reply).await;
-                        reply
-                    }
+                if let Some(reply) = earlier {
+                    reply
+                } else {
+                    let reply = self.dispatch(request).await?;
+                    self.state.idempotency.end(store, turn, &reply).await;
+                    reply
                 }
             }
         };
@@ -287,40 +293,43 @@ impl Front {
     }
 
     /// Adds what every answer has, counts it and logs it if it is worth a line.
-    fn end(&self, call: &Call, mut response: Response) -> Response {
-        let headers = response.headers_mut();
-        headers.insert("x-request-id", call.id.clone());
-        if let Some(standing) = &call.standing {
-            headers.insert("ratelimit-policy", standing.policy.clone());
-            headers.insert("ratelimit", standing.header());
-        }
-        self.cors.finish(&call.origin, call.preflight.clone(), headers);
+    fn end(&self, call: &mut Call, mut response: Response) -> Response {
         let took = call.started.elapsed();
         let status = response.status();
         call.operation.metrics.note(status, took);
         let is_write = !matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let notable = is_write || status.is_server_error() || took >= SLOW;
         if notable || self.state.config.log.requests == LogRequests::All {
-            self.log(call, status, took);
+            call.log(status, took);
         }
+        let headers = response.headers_mut();
+        if let Some(standing) = call.standing.take() {
+            headers.insert(super::RATELIMIT, standing.header());
+            headers.insert(super::RATELIMIT_POLICY, standing.policy);
+        } else {
+            headers.remove(super::RATELIMIT);
+            headers.remove(super::RATELIMIT_POLICY);
+        }
+        headers.insert(super::X_REQUEST_ID, std::mem::replace(&mut call.id, HeaderValue::from_static("")));
+        call.origin.finish(call.preflight.take(), headers);
         response
     }
+}
 
-    fn log(&self, call: &Call, status: StatusCode, took: Duration) {
+impl Call {
+    fn log(&self, status: StatusCode, took: Duration) {
         tracing::info!(
-            request.id = call.id.to_str().unwrap_or_default(),
-            request.method = call.method.as_str(),
-            request.route = call.operation.template,
-            client.address = %call.address,
-            client.key = call.principal.as_ref().map(|principal| &*principal.id),
+            request.id = self.id.to_str().unwrap_or_default(),
+            request.method = self.method.as_str(),
+            request.route = self.operation.template,
+            client.address = %self.address,
+            client.key = self.principal.as_ref().map(|principal| &*principal.id),
             response.status = status.as_u16(),
             duration_secs = took.as_secs_f64(),
             "request"
         );
     }
-}
 
-impl Call {
     /// Whose idempotency keys these are, and whether the store keeps them.
     fn owner(&self) -> (String, bool) {
         match &self.principal {
@@ -339,6 +348,6 @@ impl Endpoint for Front {
             Ok(response) => response,
             Err(problem) => super::finish::problem_response(problem, &call),
         };
-        Ok(self.end(&call, response))
+        Ok(self.end(&mut call, response))
     }
 }

@@ -3,6 +3,8 @@
 //! [`Front`] sees every request first: it knows the client, applies limits, answers hot pages from prepared
 //! bytes and finishes every answer, errors included, in one form.
 
+use poem::http::HeaderName;
+
 mod accept;
 mod answer;
 mod body;
@@ -21,7 +23,7 @@ mod problem;
 mod request_id;
 
 pub(crate) use accept::wants_csv;
-pub(crate) use answer::{Answer, Created, Deleted, Saved};
+pub(crate) use answer::{Answer, Created, Deleted, Holds, Reply, Saved};
 pub(crate) use body::Body;
 pub(crate) use client::ClientId;
 pub(crate) use conditional::{expectation, strong_etag};
@@ -31,3 +33,7 @@ pub(crate) use operations::Operations;
 pub(crate) use pages::Pages;
 pub(crate) use params::{Path, PathParam, Query};
 pub(crate) use problem::{Kind, Problem};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

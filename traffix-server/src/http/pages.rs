@@ -22,16 +22,19 @@ pub(crate) struct Pages {
     freshness_millis: u64,
 }
 
+/// A page and its key in bytes, as the cache asks for it.
+#[expect(clippy::borrowed_box, reason = "the cache's signature")]
+fn weight(key: &Box<str>, entry: &Arc<Entry>) -> u32 {
+    u32::try_from(key.len() + entry.weight()).unwrap_or(u32::MAX)
+}
+
 /// No check was made yet.
 const NEVER: u64 = u64::MAX;
 
 impl Pages {
     pub(crate) fn new(max_bytes: u64, freshness: Duration) -> Self {
-        let weigh = |key: &Box<str>, entry: &Arc<Entry>| {
-            u32::try_from(key.len() + entry.weight()).unwrap_or(u32::MAX)
-        };
         Self {
-            entries: Cache::builder().max_capacity(max_bytes).weigher(weigh).build(),
+            entries: Cache::builder().max_capacity(max_bytes).weigher(weight).build(),
             sequence: AtomicI64::new(0),
             checked_millis: AtomicU64::new(NEVER),
             started: Instant::now(),

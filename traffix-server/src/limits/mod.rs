@@ -61,12 +61,12 @@ impl Standing {
 
 impl Limits<DefaultClock> {
     pub(crate) fn new(config: &config::Limits) -> Self {
-        Self::with_clock(config, DefaultClock::default())
+        Self::with_clock(config, &DefaultClock::default())
     }
 }
 
 impl<C: Clock + Clone> Limits<C> {
-    pub(crate) fn with_clock(config: &config::Limits, clock: C) -> Self {
+    pub(crate) fn with_clock(config: &config::Limits, clock: &C) -> Self {
         let tier = |per_minute: u32| {
             let burst = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
             let store = BoundedStore::new(config.max_clients);

@@ -48,7 +48,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..40_000, 0_u8..3, 1_u32..12), 1..200),
     ) {
         let clock = FakeRelativeClock::default();
-        let limits = Limits::with_clock(&config(per_minute), clock.clone());
+        let limits = Limits::with_clock(&config(per_minute), &clock);
         let mut slow = Slow::default();
         let mut now = 0_u128;
         for (millis, n, cost) in steps {
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn retry_after_is_enough_and_not_a_second_too_long(cost in 1_u32..60) {
         let clock = FakeRelativeClock::default();
-        let limits = Limits::with_clock(&config(60), clock.clone());
+        let limits = Limits::with_clock(&config(60), &clock);
         limits.charge(client(1), 60).unwrap();
         let exceeded = limits.charge(client(1), cost).unwrap_err();
         clock.advance(Duration::from_secs(exceeded.retry_after_secs - 1));
@@ -75,7 +75,7 @@ proptest! {
 
 #[test]
 fn parallel_clients_get_exactly_their_quota() {
-    let limits = Limits::with_clock(&config(1_000), FakeRelativeClock::default());
+    let limits = Limits::with_clock(&config(1_000), &FakeRelativeClock::default());
     let passed = AtomicU32::new(0);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -95,7 +95,7 @@ fn parallel_clients_get_exactly_their_quota() {
 fn memory_is_bounded_and_busy_clients_are_remembered() {
     let clock = FakeRelativeClock::default();
     let config = config::Limits { max_clients: 1_000, ..config(60) };
-    let limits = Limits::with_clock(&config, clock);
+    let limits = Limits::with_clock(&config, &clock);
     limits.charge(client(1), 60).unwrap();
     for n in 0..50_000_u64 {
         let _ = limits.charge(ClientId::V6Net(n.to_be_bytes()), 1);
@@ -106,7 +106,7 @@ fn memory_is_bounded_and_busy_clients_are_remembered() {
 
 #[test]
 fn headers_are_structured_fields() {
-    let limits = Limits::with_clock(&config(1_200), FakeRelativeClock::default());
+    let limits = Limits::with_clock(&config(1_200), &FakeRelativeClock::default());
     let standing = limits.charge(client(1), 200).unwrap().unwrap();
     assert_eq!(standing.policy, "\"requests\";q=1200;w=60");
     assert_eq!(standing.header(), "\"requests\";r=1000;t=10");

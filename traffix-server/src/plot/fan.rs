@@ -265,7 +265,7 @@ fn legend(layout: &Layout<'_>, left_out: usize) -> Vec<Entry> {
         texts.push(("p99", "P99".into()));
     }
     if chart.baseline.is_some() {
-        texts.push(("base", "ordinary traffic".into()));
+        texts.push(("base", "usual traffic".into()));
     }
     for limit in &chart.limits {
         let beyond = if limit.bps > layout.ceiling { ", above this chart" } else { "" };

@@ -44,7 +44,7 @@ impl HeatStrip {
             runs(&mut svg, &shape::highest(used, cells), (left, right), y);
         }
         self.axis(&mut svg, (left, right), bottom);
-        key(&mut svg, bottom + 34.0, left);
+        key(&mut svg, bottom + 34.0, if width < 500.0 { 12.0 } else { left });
         svg.finish()
     }
 

@@ -175,20 +175,3 @@ proptest! {
         chart.to_text(TextOptions { width, ..TextOptions::default() });
     }
 }
-
-/// Writes the example for eyes: `cargo test -p traffix-server --lib sample -- --ignored`.
-#[test]
-#[ignore = "writes files for a person to look at"]
-fn sample() {
-    let dir = std::env::temp_dir();
-    std::fs::write(dir.join("fan.svg"), example().to_svg(&options("a"))).unwrap();
-    let narrow = SvgOptions { width: 400.0, plot_height: 220.0, ..options("a") };
-    std::fs::write(dir.join("fan-narrow.svg"), example().to_svg(&narrow)).unwrap();
-    let chart = example();
-    let used: Vec<f64> = chart.fan.p90.iter().map(|x| x / 5.0e12).collect();
-    let rows = vec![("pni-akamai-london".to_owned(), used.clone()), ("transit".to_owned(), used)];
-    let strip = HeatStrip { start: chart.start, end: chart.end(), zone: chart.zone, rows };
-    std::fs::write(dir.join("heat.svg"), strip.to_svg(&options("h"))).unwrap();
-    print!("{}", chart.to_text(TextOptions::default()));
-    print!("{}", chart.to_text(TextOptions { width: 120, height: 20, colour: true }));
-}

@@ -166,7 +166,7 @@ impl FanChart {
     fn key(&self, out: &mut String, ceiling: f64, options: TextOptions) {
         let mut parts = Vec::new();
         if self.baseline.is_some() {
-            parts.push((Cell::Base, "ordinary traffic".to_owned()));
+            parts.push((Cell::Base, "usual traffic".to_owned()));
         }
         parts.extend([
             (Cell::P10, "to P10".into()),

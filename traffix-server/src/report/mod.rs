@@ -2,6 +2,7 @@
 
 mod forecast;
 mod outlook;
+mod sample;
 mod words;
 
 pub use forecast::{forecast_chart, forecast_text};
@@ -9,3 +10,4 @@ pub use outlook::{
     ALARM, Verdict, WARN_SHARE, extra_chart, heat_strip, link_chart, outlook_chart, outlook_text, verdict,
 };
 pub(crate) use outlook::{clash_text, odds_above};
+pub use sample::sample_svg;

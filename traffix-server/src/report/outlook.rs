@@ -16,6 +16,8 @@ use crate::plot::{FanChart, HeatStrip, Limit, Mark, MarkKind, day_time, day_wind
 pub const WARN_SHARE: f64 = 0.9;
 /// The chance of that from which the verdict is an alarm.
 pub const ALARM: f64 = 0.1;
+/// Less than this share of the usual busiest hour is nothing to plan for.
+const QUIET_SHARE: f64 = 0.01;
 /// RUs with less than this share of the outlook's peak are not marked in the chart.
 const MARKED_SHARE: f64 = 0.03;
 
@@ -40,7 +42,12 @@ pub fn verdict(input: &OutlookInput, outlook: &Outlook) -> Verdict {
     let window = busy_window(outlook, peak);
     let (from, to) = (edge(&outlook.grid, window.start), edge(&outlook.grid, window.end));
     let extra = highest(&outlook.extra, window.clone());
-    let mut text = format!("{}: +{}", day_window(from, to, zone), range_bps(&extra));
+    let busiest = outlook.baseline_bps.iter().flatten().copied().fold(0.0, f64::max);
+    let mut text = if extra.p50 < QUIET_SHARE * busiest {
+        format!("A quiet {days} days: at most +{}", range_bps(&outlook.peak_bps))
+    } else {
+        format!("{}: +{}", day_window(from, to, zone), range_bps(&extra))
+    };
     if let Some(cause) = cause(input, outlook, from, to) {
         let _ = write!(text, " from {cause}");
     }
@@ -119,7 +126,7 @@ fn above_usual(outlook: &Outlook, window: Range<usize>) -> Option<(f64, f64)> {
     let busiest = usual.iter().copied().fold(0.0, f64::max);
     let sums = usual.iter().zip(&outlook.extra.p50).map(|(u, x)| u + x);
     let total = sums.skip(window.start).take(window.len()).fold(0.0, f64::max);
-    (busiest > 0.0 && total > busiest).then(|| (total, (total / busiest - 1.0) * 100.0))
+    (busiest > 0.0 && total > busiest * (1.0 + QUIET_SHARE)).then(|| (total, (total / busiest - 1.0) * 100.0))
 }
 
 fn bins_of(grid: &GridInfo, length: TimeDelta) -> usize {
@@ -270,4 +277,60 @@ pub(crate) fn clash_text(
         let _ = write!(text, "; {link} at {:.0} % P90", used * 100.0);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use traffix_core::outlook::outlook;
+
+    fn ask(rus: &str, baseline: f64) -> (OutlookInput, Outlook) {
+        let week = vec![baseline; 168];
+        let input = serde_json::json!({
+            "network": {"id": "n", "country": "GB", "tz": "Europe/London", "lines": 1e6, "baseline_bps": week,
+                "links": [{"id": "transit", "cdns": ["*"], "kind": "transit", "capacity_bps": 5e11}]},
+            "rus": serde_json::from_str::<serde_json::Value>(rus).unwrap(),
+            "options": {"from": "2026-03-01T00:00:00Z"}
+        });
+        let input: OutlookInput = serde_json::from_value(input).unwrap();
+        let answer = outlook(&input).unwrap();
+        (input, answer)
+    }
+
+    const PATCH: &str = r#"[{"id": "x", "title": "Big <Patch>", "kind": "update", "release_at": "2026-03-05T18:00:00Z",
+        "items": [{"platform": "steam", "bytes": 40e9}], "signals": {"mau": 6e7}}]"#;
+
+    #[test]
+    fn says_when_how_much_why_and_where() {
+        let (input, answer) = ask(PATCH, 4e11);
+        let verdict = verdict(&input, &answer);
+        for part in
+            ["Thu 5 Mar ", "P50 (", " from Big <Patch>", "above the usual busiest hour", "transit above 90 %"]
+        {
+            assert!(verdict.text.contains(part), "{part}: {}", verdict.text);
+        }
+        assert!(verdict.alarm);
+    }
+
+    #[test]
+    fn says_so_if_nothing_comes_or_little() {
+        let (input, answer) = ask("[]", 1e11);
+        let none = verdict(&input, &answer);
+        assert!(none.text.starts_with("Nothing in the catalogue") && !none.alarm, "{}", none.text);
+        let (input, answer) = ask(PATCH, 1e14);
+        assert!(verdict(&input, &answer).text.starts_with("A quiet 14 days: at most +"));
+    }
+
+    #[test]
+    fn charts_and_strips_draw_what_was_computed() {
+        let (input, answer) = ask(PATCH, 1e11);
+        let now = answer.grid.start;
+        let chart = outlook_chart(&input, &answer, now);
+        assert_eq!(chart.fan.bins(), answer.grid.bins);
+        assert_eq!(chart.marks.len(), 1);
+        assert!(chart.fan.p50.iter().all(|bps| *bps >= 1e11));
+        assert!(link_chart(&input, &answer, "transit", now).is_some_and(|chart| chart.limits.len() == 1));
+        assert!(link_chart(&input, &answer, "nope", now).is_none());
+        assert_eq!(heat_strip(&input, &answer).map(|strip| strip.rows.len()), Some(1));
+    }
 }

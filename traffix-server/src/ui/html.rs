@@ -42,7 +42,7 @@ fn head(out: &mut String, page: &Page) {
          <meta name=\"color-scheme\" content=\"light dark\">\
          <title>traffix: outlook for {}</title><style>{}</style></head>\n<body><header>\
          <p class=\"brand\"><b>traffix</b> what tomorrow's releases do to an ISP's links</p><nav>\
-         <a href=\"/docs\">API documentation</a> <a href=\"/openapi.json\">openapi.json</a> \
+         <a href=\"/docs\">API documentation</a> <a href=\"/api/v1/openapi.json\">openapi.json</a> \
          <a href=\"/api/v1/rus\">catalogue as JSON</a></nav></header>\n<main>",
         escape(&page.network.name),
         *CSS
@@ -54,7 +54,7 @@ fn verdict(out: &mut String, page: &Page) {
     for choice in &page.networks {
         let (id, name) = (escape(&choice.id), escape(&choice.name));
         let current = if choice.id == page.network.id { " aria-current=\"page\"" } else { "" };
-        let _ = write!(out, "<a href=\"/?network={id}\"{current}>{name}</a> ");
+        let _ = write!(out, "<a href=\"/networks/{id}\"{current}>{name}</a> ");
     }
     out.push_str("</nav>\n");
     let _ = writeln!(out, "<p class=\"about\">{}</p>", escape(&page.network.about));
@@ -76,7 +76,10 @@ fn charts(out: &mut String, page: &Page) {
     let narrow = |id: &str| SvgOptions { width: 380.0, plot_height: 230.0, ..wide(id) };
     if let Some(chart) = &page.chart {
         let (wide, narrow) = (chart.to_svg(&wide("wide")), chart.to_svg(&narrow("narrow")));
-        let _ = writeln!(out, "<section><div class=\"wide\">{wide}</div><div class=\"narrow\">{narrow}</div></section>");
+        let _ = writeln!(
+            out,
+            "<section><div class=\"wide\">{wide}</div><div class=\"narrow\">{narrow}</div></section>"
+        );
     }
     if let Some(strip) = &page.strip {
         let (wide, narrow) = (strip.to_svg(&wide("heat")), strip.to_svg(&narrow("heat-narrow")));
@@ -142,10 +145,10 @@ fn links(out: &mut String, page: &Page) {
     }
     out.push_str(
         "<section><h2>Links</h2><div class=\"scroll\"><table class=\"few\"><thead><tr><th>Link</th><th class=\"r\">Capacity</th>\
-         <th class=\"r\">Fullest P50</th><th class=\"r\">P90</th><th class=\"r\">P(full)</th><th>When</th></tr></thead><tbody>\n",
+         <th class=\"r\">Fullest P50</th><th class=\"r\">P90</th><th class=\"r\">P(over 90 %)</th><th>When</th></tr></thead><tbody>\n",
     );
     for LinkRow { id, capacity_bps, used, probability, when } in &page.links {
-        let class = if *probability >= super::ALARM { " class=\"alarm\"" } else { "" };
+        let class = if *probability >= crate::report::ALARM { " class=\"alarm\"" } else { "" };
         let _ = writeln!(
             out,
             "<tr{class}><td>{}</td><td class=\"r\">{}</td><td class=\"r\">{:.0} %</td><td class=\"r\">{:.0} %</td>\
@@ -157,7 +160,10 @@ fn links(out: &mut String, page: &Page) {
             escape(when),
         );
     }
-    out.push_str("</tbody></table></div></section>\n");
+    out.push_str(
+        "</tbody></table></div><p class=\"note\">Fullest is what the link carries: downloads leave its headroom free and \
+         wait or go elsewhere. P counts what would like to use it.</p></section>\n",
+    );
 }
 
 fn clashes(out: &mut String, page: &Page) {

@@ -7,87 +7,87 @@ use crate::plot::{FanChart, HeatStrip};
 
 /// Everything on the page.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub(super) struct Page {
     /// The instant that counts as now.
-    pub now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     /// Whether the clock stands still for a demonstration.
-    pub pretended: bool,
+    pub(super) pretended: bool,
     /// Zone of the network.
-    pub zone: Tz,
+    pub(super) zone: Tz,
     /// The network looked at.
-    pub network: Choice,
+    pub(super) network: Choice,
     /// All networks to choose from.
-    pub networks: Vec<Choice>,
+    pub(super) networks: Vec<Choice>,
     /// The answer in one sentence.
-    pub verdict: String,
+    pub(super) verdict: String,
     /// Whether the answer calls for action.
-    pub alarm: bool,
+    pub(super) alarm: bool,
     /// What comes next.
-    pub events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     /// The outlook; absent if nothing comes.
-    pub chart: Option<FanChart>,
+    pub(super) chart: Option<FanChart>,
     /// Utilisation of the links.
-    pub strip: Option<HeatStrip>,
+    pub(super) strip: Option<HeatStrip>,
     /// Links, the most endangered first.
-    pub links: Vec<LinkRow>,
+    pub(super) links: Vec<LinkRow>,
     /// Events that fall together.
-    pub clashes: Vec<String>,
+    pub(super) clashes: Vec<String>,
 }
 
 /// A network to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Identifier, as in the address.
-    pub id: String,
+    pub(super) id: String,
     /// Name.
-    pub name: String,
+    pub(super) name: String,
     /// One line about it.
-    pub about: String,
+    pub(super) about: String,
 }
 
 /// A release or update that comes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub(super) struct Event {
     /// Identifier.
-    pub id: String,
+    pub(super) id: String,
     /// Title.
-    pub title: String,
+    pub(super) title: String,
     /// `release`, `update`.
-    pub kind: &'static str,
+    pub(super) kind: &'static str,
     /// Its windows in order.
-    pub moments: Vec<Moment>,
+    pub(super) moments: Vec<Moment>,
     /// Where it is listed.
-    pub platforms: Vec<String>,
+    pub(super) platforms: Vec<String>,
     /// Size per device, in words.
-    pub size: Option<String>,
+    pub(super) size: Option<String>,
     /// Expected peak of the extra traffic: P50 and P90 in bit/s.
-    pub peak: Option<(f64, f64)>,
+    pub(super) peak: Option<(f64, f64)>,
 }
 
 /// One window of an event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moment {
+pub(super) struct Moment {
     /// `preload`, `unlock`.
-    pub what: &'static str,
+    pub(super) what: &'static str,
     /// On the network's clock, as precisely as it is known.
-    pub local: String,
+    pub(super) local: String,
     /// In UTC.
-    pub utc: String,
+    pub(super) utc: String,
     /// `to the minute`, `day only`.
-    pub precision: &'static str,
+    pub(super) precision: &'static str,
 }
 
 /// One link.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LinkRow {
+pub(super) struct LinkRow {
     /// Identifier.
-    pub id: String,
+    pub(super) id: String,
     /// Capacity in bit/s.
-    pub capacity_bps: f64,
+    pub(super) capacity_bps: f64,
     /// Highest share of the capacity in use, P50 and P90.
-    pub used: (f64, f64),
+    pub(super) used: (f64, f64),
     /// Chance that it fills.
-    pub probability: f64,
+    pub(super) probability: f64,
     /// When it is fullest, in words.
-    pub when: String,
+    pub(super) when: String,
 }

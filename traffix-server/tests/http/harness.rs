@@ -89,7 +89,7 @@ pub(crate) fn evidence() -> Value {
     })
 }
 
-fn fact(value: Value) -> Value {
+fn fact(value: &Value) -> Value {
     json!({"value": value, "evidence": evidence()})
 }
 
@@ -100,10 +100,10 @@ pub(crate) fn ru(id: &str, title: &str, at: &str, of: Option<&str>) -> Value {
         "publishers": ["acme"], "developers": ["acme"], "categories": ["shooter"],
         "listings": [{
             "platform": "steam", "external_id": "4711",
-            "sizes": [{"wire_bytes": fact(json!({"low": 20_000_000_000_u64, "high": 22_000_000_000_u64}))}],
+            "sizes": [{"wire_bytes": fact(&json!({"low": 20_000_000_000_u64, "high": 22_000_000_000_u64}))}],
             "phases": [{
                 "kind": "unlock", "status": "confirmed",
-                "window": fact(json!({"start": at, "precision": "hour"})),
+                "window": fact(&json!({"start": at, "precision": "hour"})),
             }],
         }],
         "evidence": [evidence()],
@@ -138,7 +138,9 @@ pub(crate) async fn shown(response: Response) -> Value {
     let headers: serde_json::Map<_, _> = keep
         .iter()
         .filter_map(|name| {
-            let value = response.headers().get(*name)?.to_str().ok()?.to_owned();
+            let value = response.headers().get(*name)?.to_str().ok()?;
+            // A weak tag is a digest of the body, which may hold times.
+            let value = if value.starts_with("W/") { "W/\"[digest]\"" } else { value };
             Some(((*name).to_owned(), json!(value)))
         })
         .collect();

@@ -50,7 +50,7 @@ impl Reader {
             match key.as_str() {
                 "items" | "rus" => self.list(value, &pointer, child.start, Self::ru),
                 "companies" => self.list(value, &pointer, child.start, Self::company),
-                "next" => {}
+                "next" | "generator" | "data_version" | "count" => {}
                 _ => {
                     let detail = "is not a field here; allowed: companies, rus, items, next";
                     self.wrong(&pointer, child.start, detail.to_owned());

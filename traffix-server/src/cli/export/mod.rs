@@ -1,5 +1,6 @@
 //! `traffix export`.
 
+mod catalogue;
 mod file;
 
 use std::path::PathBuf;
@@ -10,7 +11,12 @@ use traffix_core::catalogue::PlatformId;
 use traffix_core::delivery::CdnId;
 use traffix_platforms::export::{Selection, Table, export_csv, export_json};
 
+use super::database::DatabaseArgs;
 use super::{Failure, Out, input};
+use catalogue::Whole;
+
+/// What made the file.
+const GENERATOR: &str = concat!("traffix ", env!("CARGO_PKG_VERSION"));
 
 /// Write catalogue and CDN data for other tools.
 ///
@@ -32,11 +38,13 @@ pub(super) struct Args {
     /// Only what concerns this CDN.
     #[arg(long, value_name = "ID")]
     cdn: Option<CdnId>,
+    #[command(flatten)]
+    database: DatabaseArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// Everything as one JSON document: prefixes, ASNs, assertions.
+    /// Everything as one JSON document: prefixes, ASNs, assertions, catalogue.
     Json,
     /// The same as prefixes-csv, which most tools load.
     Csv,
@@ -52,12 +60,16 @@ enum Target {
     AssertionsJson,
     /// Who delivers what, says who.
     AssertionsCsv,
+    /// Releases and updates, as import reads them. Of --database, or without one the bundled ones.
+    CatalogueJson,
+    /// Releases and updates, one line per platform.
+    CatalogueCsv,
 }
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let selection = Selection { cdn: args.cdn.clone(), platform: args.platform.clone() };
     known(&selection)?;
-    let bytes = render(args.target, &selection)?;
+    let bytes = render(args, &selection)?;
     if input::is_stdin(&args.out) {
         return out.bytes(&bytes);
     }
@@ -66,11 +78,14 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn render(target: Target, selection: &Selection) -> Result<Vec<u8>, Failure> {
+fn render(args: &Args, selection: &Selection) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let out = &mut bytes;
-    match target {
-        Target::Json => everything(selection, out),
+    let platform = selection.platform.as_ref();
+    match args.target {
+        Target::Json => everything(&Whole::read(&args.database)?, selection, out),
+        Target::CatalogueJson => Whole::read(&args.database)?.json(platform, out),
+        Target::CatalogueCsv => Whole::read(&args.database)?.csv(platform, out),
         Target::Csv | Target::PrefixesCsv => export_csv(Table::Prefixes, selection, out),
         Target::PrefixesJson => export_json(Table::Prefixes, selection, out),
         Target::AsnsCsv => export_csv(Table::Asns, selection, out),
@@ -82,17 +97,20 @@ fn render(target: Target, selection: &Selection) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn everything(selection: &Selection, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn everything(whole: &Whole, selection: &Selection, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut catalogue = Vec::new();
+    whole.json(selection.platform.as_ref(), &mut catalogue)?;
     let part = |table| -> std::io::Result<Value> {
         let mut bytes = Vec::new();
         export_json(table, selection, &mut bytes)?;
         Ok(serde_json::from_slice(&bytes)?)
     };
     let document = json!({
-        "generator": concat!("traffix ", env!("CARGO_PKG_VERSION")),
+        "generator": GENERATOR,
         "prefixes": part(Table::Prefixes)?,
         "asns": part(Table::Asns)?,
         "assertions": part(Table::Assertions)?,
+        "catalogue": serde_json::from_slice::<Value>(&catalogue)?,
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.push(b'\n');

@@ -116,7 +116,7 @@ enum Format {
 }
 
 fn format(path: &Path, text: &str) -> Format {
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     match extension.as_deref().and_then(std::ffi::OsStr::to_str) {
         Some("toml") => Format::Toml,
         Some("json") => Format::Json,
@@ -156,7 +156,7 @@ fn lines(text: &str) -> Result<Vec<Document>, Vec<DocumentError>> {
         match document::parse_json(line) {
             Ok(document) => documents.push(document),
             Err(found) => {
-                errors.extend(found.into_iter().map(|e| DocumentError { line: e.line + number, ..e }))
+                errors.extend(found.into_iter().map(|e| DocumentError { line: e.line + number, ..e }));
             }
         }
     }

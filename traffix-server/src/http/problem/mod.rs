@@ -1,6 +1,9 @@
 //! Problem details (RFC 9457): the one form of every error.
 
+mod kind;
+
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 use poem::http::StatusCode;
 use poem_openapi::ApiResponse;
@@ -10,158 +13,30 @@ use serde::Serialize;
 use traffix_core::Invalid;
 use traffix_store::StoreError;
 
-/// What kind of problem it is: one status and one page of documentation each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Malformed,
-    InvalidParameter,
-    Unauthenticated,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    SlowRequest,
-    Conflict,
-    PreconditionFailed,
-    TooLarge,
-    AddressTooLong,
-    UnsupportedMediaType,
-    Invalid,
-    IdempotencyKeyReused,
-    QuotaExceeded,
-    Internal,
-    Unavailable,
+pub(crate) use kind::Kind;
+
+/// A problem, as the error of every function here.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem(Box<Details>);
+
+impl Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
 }
 
-impl Kind {
-    /// All of them, for the documentation and its test.
-    pub(crate) const ALL: [Self; 17] = [
-        Self::Malformed,
-        Self::InvalidParameter,
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::SlowRequest,
-        Self::Conflict,
-        Self::PreconditionFailed,
-        Self::TooLarge,
-        Self::AddressTooLong,
-        Self::UnsupportedMediaType,
-        Self::Invalid,
-        Self::IdempotencyKeyReused,
-        Self::QuotaExceeded,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
-    /// Status, last part of the type's address, title, and what to do about it.
-    fn about(self) -> (u16, &'static str, &'static str, &'static str) {
-        match self {
-            Self::Malformed => (400, "malformed", "The request cannot be read", "Send valid JSON in UTF-8."),
-            Self::InvalidParameter => (
-                400,
-                "invalid-parameter",
-                "A parameter is not valid",
-                "`errors` names each parameter and says what is allowed.",
-            ),
-            Self::Unauthenticated => (
-                401,
-                "unauthenticated",
-                "A valid key is needed",
-                "Send `Authorization: Bearer trfx_live_…` with a key that is neither expired nor revoked.",
-            ),
-            Self::Forbidden => (
-                403,
-                "forbidden",
-                "The key may not do this",
-                "Ask the operator for a key with a higher role.",
-            ),
-            Self::NotFound => {
-                (404, "not-found", "Nothing is here", "Check the path and the identifiers in it.")
-            }
-            Self::MethodNotAllowed => {
-                (405, "method-not-allowed", "The method is not allowed here", "`Allow` lists those that are.")
-            }
-            Self::SlowRequest => {
-                (408, "slow-request", "The request took too long to arrive", "Send the body without pauses.")
-            }
-            Self::Conflict => {
-                (409, "conflict", "The state does not allow this", "Read the entity again, then decide.")
-            }
-            Self::PreconditionFailed => (
-                412,
-                "precondition-failed",
-                "The entity was changed meanwhile",
-                "Read it again and repeat the edit with the new `ETag` in `If-Match`.",
-            ),
-            Self::TooLarge => (413, "too-large", "The body is too large", "`detail` names the limit."),
-            Self::AddressTooLong => {
-                (414, "address-too-long", "The address is too long", "`detail` names the limit.")
-            }
-            Self::UnsupportedMediaType => (
-                415,
-                "unsupported-media-type",
-                "The body is of a kind that is not understood",
-                "Send `Content-Type: application/json`.",
-            ),
-            Self::Invalid => (
-                422,
-                "invalid",
-                "The content is not valid",
-                "`errors` points at each value and says what is allowed.",
-            ),
-            Self::IdempotencyKeyReused => (
-                422,
-                "idempotency-key-reused",
-                "The Idempotency-Key belongs to another request",
-                "Use a new key for a new request; repeat the same body to get the first answer again.",
-            ),
-            Self::QuotaExceeded => (
-                429,
-                "quota-exceeded",
-                "Too many requests",
-                "Wait as long as `Retry-After` says; `RateLimit-Policy` states the quota.",
-            ),
-            Self::Internal => (
-                500,
-                "internal",
-                "The server made a mistake",
-                "Report it with the request id; it is in the server's log.",
-            ),
-            Self::Unavailable => {
-                (503, "unavailable", "Not possible right now", "Retry after `Retry-After` seconds.")
-            }
-        }
-    }
-
-    pub(crate) fn status(self) -> StatusCode {
-        StatusCode::from_u16(self.about().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// Last part of the type's address.
-    pub(crate) fn slug(self) -> &'static str {
-        self.about().1
-    }
-
-    pub(crate) fn title(self) -> &'static str {
-        self.about().2
-    }
-
-    /// What a client can do about it.
-    pub(crate) fn advice(self) -> &'static str {
-        self.about().3
-    }
-
-    fn of_status(status: StatusCode) -> Self {
-        let same = |kind: &&Self| kind.status() == status;
-        let fallback = if status.is_server_error() { Self::Internal } else { Self::Malformed };
-        Self::ALL.iter().find(same).copied().unwrap_or(fallback)
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
 /// Problem details (RFC 9457).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct Problem {
+#[schemars(rename = "Problem")]
+pub(crate) struct Details {
     /// Identifies the kind of problem; resolves to its documentation.
     #[serde(rename = "type")]
     #[schemars(with = "String", extend("format" = "uri-reference"))]
@@ -217,7 +92,7 @@ impl Problem {
             Kind::QuotaExceeded => "https://iana.org/assignments/http-problem-types#quota-exceeded".into(),
             kind => format!("/problems/{}", kind.slug()).into(),
         };
-        Self {
+        Self(Box::new(Details {
             type_uri,
             title: kind.title(),
             status: kind.status().as_u16(),
@@ -227,12 +102,15 @@ impl Problem {
             violated_policies: Vec::new(),
             retry_after_secs: None,
             allow: None,
-        }
+        }))
     }
 
     /// What the framework answered without a body of ours.
     pub(crate) fn of_status(status: StatusCode) -> Self {
-        Self { status: status.as_u16(), ..Self::new(Kind::of_status(status), "") }
+        let kind = Kind::of_status(status);
+        let mut problem = Self::new(kind, kind.advice());
+        problem.status = status.as_u16();
+        problem
     }
 
     /// A value of the body is wrong.
@@ -247,7 +125,7 @@ impl Problem {
             all => format!("{} values are not valid", all.len()),
         };
         let errors = found.into_iter().map(Finding::from).collect();
-        Self { errors, ..Self::new(Kind::Invalid, detail) }
+        Self::new(Kind::Invalid, detail).with(errors)
     }
 
     /// A parameter of the path or the query is wrong.
@@ -255,13 +133,13 @@ impl Problem {
         let (name, detail) = (name.into(), detail.into());
         let sentence = format!("{name}: {detail}");
         let finding = Finding { pointer: None, parameter: Some(name), header: None, detail };
-        Self { errors: vec![finding], ..Self::new(Kind::InvalidParameter, sentence) }
+        Self::new(Kind::InvalidParameter, sentence).with(vec![finding])
     }
 
     /// A parameter is well-formed, but nothing can be done with it.
     pub(crate) fn unusable(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        let parameter = Self::parameter(name, detail);
-        Self { errors: parameter.errors, ..Self::new(Kind::Invalid, parameter.detail) }
+        let Details { errors, detail, .. } = *Self::parameter(name, detail).0;
+        Self::new(Kind::Invalid, detail).with(errors)
     }
 
     /// The entity that a parameter of the path names does not exist.
@@ -275,26 +153,33 @@ impl Problem {
         let detail = detail.into();
         let sentence = format!("{header}: {detail}");
         let finding = Finding { pointer: None, parameter: None, header: Some(header), detail };
-        Self { errors: vec![finding], ..Self::new(kind, sentence) }
+        Self::new(kind, sentence).with(vec![finding])
     }
 
     /// The server cannot do it now.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after_secs: u64) -> Self {
-        Self { retry_after_secs: Some(retry_after_secs), ..Self::new(Kind::Unavailable, detail) }
+        let mut problem = Self::new(Kind::Unavailable, detail);
+        problem.retry_after_secs = Some(retry_after_secs);
+        problem
     }
 
     /// The same finding about a parameter of the query instead of a value of the body.
     pub(crate) fn about_parameter(self, name: &'static str) -> Self {
-        match self.errors.into_iter().next() {
-            Some(finding) if finding.pointer.is_some() => Self::unusable(name, finding.detail),
-            first => Self { errors: first.into_iter().collect(), ..self },
+        match self.errors.first() {
+            Some(finding) if finding.pointer.is_some() => Self::unusable(name, finding.detail.clone()),
+            _ => self,
         }
     }
 
     /// The same finding as another kind of problem.
     pub(crate) fn into_kind(self, kind: Kind) -> Self {
         let detail = self.errors.first().map(|e| e.detail.clone()).unwrap_or_default();
-        Self { errors: self.errors, ..Self::new(kind, detail) }
+        Self::new(kind, detail).with(self.0.errors)
+    }
+
+    fn with(mut self, errors: Vec<Finding>) -> Self {
+        self.errors = errors;
+        self
     }
 }
 
@@ -349,7 +234,7 @@ impl ApiResponse for Problem {
     }
 
     fn register(registry: &mut Registry) {
-        crate::api::schema::reference::<Self>(registry);
+        crate::api::schema::reference::<Details>(registry);
     }
 }
 
@@ -374,11 +259,5 @@ mod tests {
             let text = error.to_string();
             assert_eq!(Problem::from(error).status, status, "{text}");
         }
-    }
-
-    #[test]
-    fn kinds_have_distinct_pages() {
-        let slugs: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.slug()).collect();
-        assert_eq!(slugs.len(), Kind::ALL.len());
     }
 }
