@@ -18,8 +18,8 @@ use crate::{Actor, ImportReport, StoreError};
 const BATCH: usize = 500;
 /// Most findings that an error carries.
 const MAX_FINDINGS: usize = 100;
-/// After so many changes the planner's statistics are out of date.
-const ANALYZE_AFTER: u64 = 1_000;
+/// After so many changes it does not pay to wait for the server to look after its tables by itself.
+const ANALYZE_AFTER: u64 = 5_000;
 
 /// One RU of the input, with its place there.
 struct Input<'a> {
