@@ -77,7 +77,8 @@ async fn no_secret_is_ever_logged() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: a subscriber of one thread is not asked about what other tests have met before.
+    tracing::subscriber::set_global_default(subscriber).expect("no other test of this binary listens");
     let server =
         TestServer::with(|config| config.log.requests = traffix_server::config::LogRequests::All).await;
     let secret = server.moderator.rsplit('_').next().unwrap().to_owned();
