@@ -1,8 +1,11 @@
 //! What can go wrong, by what a caller can do about it.
 
+use std::time::Duration;
+
 use traffix_core::catalogue::PlatformId;
 
 use crate::support::Datum;
+use crate::upstream::UpstreamError;
 
 /// An answer that a platform cannot give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +24,36 @@ pub enum PlatformError {
         /// Why not.
         why: String,
     },
+    /// The platform does not know this title, or hides it: forget the identifier or ask again in days.
+    #[error("{platform} does not know {id:?}")]
+    NotFound {
+        /// The platform that was asked.
+        platform: PlatformId,
+        /// The identifier that it does not know.
+        id: String,
+    },
+    /// The request failed on its way; [`is_retryable`](Self::is_retryable) tells whether later is better.
+    #[error("{platform}, {operation}: {source}")]
+    Upstream {
+        /// The platform that was asked.
+        platform: PlatformId,
+        /// Which of its interfaces.
+        operation: &'static str,
+        /// What happened.
+        source: UpstreamError,
+    },
+    /// The platform answered something else than this crate understands: report it, the interface has changed.
+    #[error("{platform}, {operation}: not as expected at {at}: {detail}")]
+    Malformed {
+        /// The platform that was asked.
+        platform: PlatformId,
+        /// Which of its interfaces.
+        operation: &'static str,
+        /// Where: a path into a document (`response.servers[0].host`), a line or a byte offset.
+        at: String,
+        /// What is there instead.
+        detail: String,
+    },
 }
 
 impl PlatformError {
@@ -33,7 +66,16 @@ impl PlatformError {
     /// ```
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::UnknownPlatform(_) | Self::Unsupported { .. } => false,
+            Self::Upstream { source, .. } => source.is_retryable(),
+            _ => false,
+        }
+    }
+
+    /// How long the platform asks to wait before the next request.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Upstream { source, .. } => source.retry_after(),
+            _ => None,
         }
     }
 }

@@ -26,17 +26,25 @@ mod embedded;
 mod error;
 pub mod export;
 pub mod import;
+mod observation;
 mod platform;
 pub mod prefixes;
 pub mod profile;
 mod registry;
 mod support;
+pub mod upstream;
+#[allow(dead_code, reason = "used by the platforms as they come")]
+mod wire;
 
 pub use attribution::prefix_table;
 pub use error::{DataError, PlatformError};
-pub use platform::{Platform, PlatformExt};
+pub use observation::{
+    AudienceObservation, BuildObservation, Discover, ListingObservation, ListingRef, Notes, Page, UpdateSize,
+    Vantage,
+};
+pub use platform::{Platform, PlatformExt, unsupported};
 pub use profile::Profile;
-pub use registry::{PLATFORMS, default_weights, platform};
+pub use registry::*;
 pub use support::{Availability, Datum, Support};
 
 /// Compiles the examples of the README.

@@ -2,25 +2,36 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use traffix_core::catalogue::{PlatformId, Region};
 use traffix_core::delivery::{Assertion, CdnId, HostPattern, Status, Tenancy};
 
 use crate::cdn;
+use crate::error::PlatformError;
+use crate::observation::{AudienceObservation, Discover, ListingObservation, ListingRef, Page, Vantage};
 use crate::prefixes::{self, PrefixGroup};
 use crate::profile::{CdnShares, DefaultWeight, Profile, in_region};
-use crate::support::Support;
+use crate::support::{Datum, Support};
+use crate::upstream::Upstream;
 
 /// A distribution platform.
 ///
-/// Small and object-safe on purpose: what callers like to have besides is in [`PlatformExt`], so that an
-/// implementation is a profile and nothing else.
+/// Small and object-safe on purpose: what callers like to have besides is in [`PlatformExt`]. The network methods get
+/// their transport as an argument, so an implementation is straight-line code: build a request, read the answer. A
+/// method that the platform has no interface for returns [`unsupported`](crate::unsupported), never an empty list.
 ///
 /// ```
 /// use traffix_core::catalogue::PlatformId;
-/// use traffix_platforms::{Platform, Profile};
+/// use traffix_core::delivery::Assertion;
+/// use traffix_platforms::upstream::Upstream;
+/// use traffix_platforms::{
+///     AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
+///     Vantage, unsupported,
+/// };
 ///
 /// struct Betamax(Profile);
 ///
+/// #[async_trait::async_trait]
 /// impl Platform for Betamax {
 ///     fn id(&self) -> PlatformId {
 ///         self.0.id.clone()
@@ -28,9 +39,22 @@ use crate::support::Support;
 ///     fn profile(&self) -> &Profile {
 ///         &self.0
 ///     }
+///     async fn discover(&self, _: &dyn Upstream, _: &Discover) -> Result<Page<ListingObservation>, PlatformError> {
+///         unsupported(self, Datum::Listings)
+///     }
+///     async fn refresh(&self, _: &dyn Upstream, _: &ListingRef) -> Result<ListingObservation, PlatformError> {
+///         unsupported(self, Datum::ReleaseInstant)
+///     }
+///     async fn audience(&self, _: &dyn Upstream, _: &ListingRef) -> Result<AudienceObservation, PlatformError> {
+///         unsupported(self, Datum::Audience)
+///     }
+///     async fn delivery(&self, _: &dyn Upstream, _: &Vantage) -> Result<Vec<Assertion>, PlatformError> {
+///         unsupported(self, Datum::Hosts)
+///     }
 /// }
 /// # fn object_safe(_: &dyn Platform) {}
 /// ```
+#[async_trait]
 pub trait Platform: Send + Sync {
     /// Stable slug: `steam`.
     fn id(&self) -> PlatformId;
@@ -42,6 +66,40 @@ pub trait Platform: Send + Sync {
     fn support(&self) -> &Support {
         &self.profile().support
     }
+
+    /// Titles that exist, are coming or have changed, one page of them. Listings may hold only an identifier and a
+    /// title: [`refresh`](Self::refresh) tells the rest.
+    async fn discover(
+        &self,
+        up: &dyn Upstream,
+        query: &Discover,
+    ) -> Result<Page<ListingObservation>, PlatformError>;
+
+    /// Everything that the platform says about one title now: bytes, instants, builds.
+    async fn refresh(
+        &self,
+        up: &dyn Upstream,
+        listing: &ListingRef,
+    ) -> Result<ListingObservation, PlatformError>;
+
+    /// How many people play, buy or await a title now.
+    async fn audience(
+        &self,
+        up: &dyn Upstream,
+        listing: &ListingRef,
+    ) -> Result<AudienceObservation, PlatformError>;
+
+    /// Who delivers now, seen from a place.
+    async fn delivery(&self, up: &dyn Upstream, from: &Vantage) -> Result<Vec<Assertion>, PlatformError>;
+}
+
+/// The answer of a method for which the platform has no interface: the reason is that of `support()`.
+///
+/// # Errors
+/// Always: [`PlatformError::Unsupported`].
+pub fn unsupported<P: Platform + ?Sized, T>(platform: &P, datum: Datum) -> Result<T, PlatformError> {
+    let why = platform.support().get(datum).how().to_owned();
+    Err(PlatformError::Unsupported { platform: platform.id(), datum, why })
 }
 
 impl fmt::Debug for dyn Platform + '_ {

@@ -8,7 +8,7 @@ use crate::platform::{Platform, PlatformExt};
 /// Declares the modules of the platforms and their registry from one line each: folder, module, type.
 macro_rules! platforms {
     ($($folder:literal => $module:ident::$platform:ident,)*) => {
-        $(#[path = $folder] mod $module;)*
+        $(#[path = $folder] pub mod $module;)*
 
         /// Every platform this crate knows, by slug.
         pub static PLATFORMS: &[&dyn Platform] = &[$(&$module::$platform),*];

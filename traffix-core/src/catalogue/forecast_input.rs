@@ -242,7 +242,7 @@ fn item(listing: &Listing, defaults: &PlatformDefaults) -> Item {
         bytes: wire.map(mid),
         disk_bytes: disk.map(mid),
         bytes_sigma: known.map(sigma),
-        bitrate_bps: None,
+        bitrate_bps: listing.stream.bitrate_bps.as_ref().map(|bps| people(bps.value)),
         cdn_shares: defaults.cdn_shares.get(&listing.platform).filter(|shares| !shares.is_empty()).cloned(),
     }
 }

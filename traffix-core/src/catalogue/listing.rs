@@ -16,6 +16,9 @@ pub struct Listing {
     /// The platform's own identifier of the title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Further identifiers of the same title on this platform, such as those of other regions; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// The public page of the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -25,6 +28,12 @@ pub struct Listing {
     /// When what becomes available.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
+    /// The build that the platform delivers now; a new one is an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Fact<Build>>,
+    /// What a viewer's player fetches, for something to stream.
+    #[serde(default, skip_serializing_if = "Stream::is_empty")]
+    pub stream: Stream,
     /// Share of the RU's downloads on this platform, where it differs from the platform's default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<RegionalWeight>,
@@ -39,9 +48,12 @@ impl Listing {
         Self {
             platform,
             external_id: None,
+            aliases: Vec::new(),
             url: None,
             sizes: Vec::new(),
             phases: Vec::new(),
+            build: None,
+            stream: Stream::default(),
             weights: Vec::new(),
             audience: Audience::default(),
         }
@@ -56,6 +68,11 @@ impl Listing {
     /// The disk size, chosen like [`wire_bytes`](Self::wire_bytes).
     pub fn disk_bytes(&self) -> Option<&Fact<ByteRange>> {
         self.default_size(|size| size.disk_bytes.as_ref())
+    }
+
+    /// Every identifier that the platform gives the title.
+    pub fn external_ids(&self) -> impl Iterator<Item = &str> {
+        self.external_id.iter().chain(&self.aliases).map(String::as_str)
     }
 
     /// The first phase of `kind` that holds everywhere, else the first of any region.
@@ -89,6 +106,41 @@ pub struct DownloadSize {
     /// Bytes on the device's disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<Fact<ByteRange>>,
+}
+
+/// One build of a title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// The platform's identifier of the build.
+    pub id: String,
+    /// The version as players see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When it went live, as the platform states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_at: Option<DateTime<Utc>>,
+}
+
+/// What a viewer's player fetches: bit/s while it plays, and for how long.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Stream {
+    /// Mean bit/s of one viewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bitrate_bps: Option<Fact<u64>>,
+    /// How long it plays, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_secs: Option<Fact<u64>>,
+}
+
+impl Stream {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An interval of bytes, both ends included; a single value is an interval of width zero.
@@ -260,6 +312,12 @@ pub struct Audience {
     /// Followers on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub followers: Option<Fact<u64>>,
+    /// Place in the platform's chart of what is most played, sold or awaited; 1 is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<Fact<u64>>,
+    /// Popularity on the platform's own scale, which the evidence's note names; comparable on one platform only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub popularity: Option<Fact<f64>>,
 }
 
 impl Audience {

@@ -1,6 +1,6 @@
 //! How two descriptions of one RU become one. Pure, and independent of the order of arrival.
 
-use super::{Audience, DownloadSize, Listing, Phase, RegionalWeight, Ru};
+use super::{Audience, DownloadSize, Listing, Phase, RegionalWeight, Ru, Stream};
 use crate::evidence::merge_options;
 use crate::{Evidence, Fact};
 
@@ -39,13 +39,25 @@ impl Listing {
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         Self {
+            aliases: aliases(&self, &other),
             platform: self.platform,
             external_id: self.external_id.or(other.external_id),
             url: self.url.or(other.url),
             sizes: unite(self.sizes, other.sizes, |s| s.variant.clone(), DownloadSize::merge),
             phases: unite(self.phases, other.phases, |p| (p.kind, p.region.clone()), Phase::merge),
+            build: merge_options(self.build, other.build),
+            stream: self.stream.merge(other.stream),
             weights: unite(self.weights, other.weights, |w| w.region.clone(), RegionalWeight::merge),
             audience: self.audience.merge(other.audience),
+        }
+    }
+}
+
+impl Stream {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            bitrate_bps: merge_options(self.bitrate_bps, other.bitrate_bps),
+            runtime_secs: merge_options(self.runtime_secs, other.runtime_secs),
         }
     }
 }
@@ -83,8 +95,17 @@ impl Audience {
             mau: join(self.mau, other.mau),
             wishlists: join(self.wishlists, other.wishlists),
             followers: join(self.followers, other.followers),
+            rank: join(self.rank, other.rank),
+            popularity: merge_options(self.popularity, other.popularity),
         }
     }
+}
+
+/// All identifiers of both but the first, sorted: the first of `mine`, or of `theirs`, stays the main one.
+fn aliases(mine: &Listing, theirs: &Listing) -> Vec<String> {
+    let main = mine.external_id.as_deref().or(theirs.external_id.as_deref());
+    let all = mine.external_ids().chain(theirs.external_ids()).filter(|id| Some(*id) != main);
+    all.collect::<std::collections::BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
 
 fn strongest(evidence: &[Evidence]) -> Option<&Evidence> {

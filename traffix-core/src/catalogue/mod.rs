@@ -15,8 +15,8 @@ mod validate;
 pub use forecast_input::{NotForecastable, PlatformDefaults};
 pub use ids::{CategoryId, CompanyId, ParseSlugError, PlatformId, Region, RuId};
 pub use listing::{
-    Audience, ByteRange, DownloadSize, Listing, Phase, PhaseKind, PhaseStatus, Precision, RegionalWeight,
-    Window,
+    Audience, Build, ByteRange, DownloadSize, Listing, Phase, PhaseKind, PhaseStatus, Precision,
+    RegionalWeight, Stream, Window,
 };
 pub use ru::{Company, Content, Ru, RuKind, Thumbnail};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ByteRange, Company, DownloadSize, Listing, Phase, PhaseKind, Ru, RuKind, Thumbnail};
+use super::{Build, ByteRange, Company, DownloadSize, Listing, Phase, PhaseKind, Ru, RuKind, Thumbnail};
 use crate::{Bytes, Evidence, Fact, Invalid};
 
 /// Longest title.
@@ -77,16 +77,27 @@ impl Listing {
         all(&mut found, "/weights", &self.weights, |w| fact(&w.share, "/share", share));
         unique(&mut found, "/weights", self.weights.iter().map(|w| &w.region));
         self.check_order(&mut found);
+        for (i, id) in self.external_ids().enumerate() {
+            let pointer = if i == 0 { "/external_id".to_owned() } else { format!("/aliases/{}", i - 1) };
+            text(&mut found, &pointer, id, MAX_TITLE_BYTES);
+        }
+        all(&mut found, "/aliases", &self.aliases, |_| Vec::new());
+        found.extend(self.build.iter().flat_map(|build| fact(build, "/build", build_id)));
+        found.extend(self.stream.bitrate_bps.iter().flat_map(|b| fact(b, "/stream/bitrate_bps", bitrate)));
+        found.extend(self.stream.runtime_secs.iter().flat_map(|r| fact(r, "/stream/runtime_secs", runtime)));
         let audience = &self.audience;
         let signals = [
             ("/audience/concurrent_peak", &audience.concurrent_peak),
             ("/audience/mau", &audience.mau),
             ("/audience/wishlists", &audience.wishlists),
             ("/audience/followers", &audience.followers),
+            ("/audience/rank", &audience.rank),
         ];
         for (pointer, signal) in signals {
             found.extend(signal.iter().flat_map(|s| fact(s, pointer, people)));
         }
+        let popularity = audience.popularity.iter();
+        found.extend(popularity.flat_map(|p| fact(p, "/audience/popularity", non_negative)));
         found
     }
 
@@ -130,6 +141,26 @@ impl Phase {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "passed as a check of a fact's value")]
 fn share(value: &f64) -> Option<Invalid> {
     (!(0.0..=1.0).contains(value)).then(|| Invalid::new("", "must be a share between 0 and 1"))
+}
+
+fn build_id(build: &Build) -> Option<Invalid> {
+    let fine = !build.id.trim().is_empty() && build.id.len() <= MAX_TITLE_BYTES;
+    (!fine).then(|| Invalid::new("/id", format!("must be of 1 to {MAX_TITLE_BYTES} bytes")))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "passed as a check of a fact's value")]
+fn bitrate(bps: &u64) -> Option<Invalid> {
+    (!(1..=1_000_000_000).contains(bps)).then(|| Invalid::new("", "must be 1 bit/s to 1 Gbit/s a viewer"))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "passed as a check of a fact's value")]
+fn runtime(secs: &u64) -> Option<Invalid> {
+    (!(1..=1_000_000).contains(secs)).then(|| Invalid::new("", "must be 1 to 1,000,000 seconds"))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "passed as a check of a fact's value")]
+fn non_negative(value: &f64) -> Option<Invalid> {
+    (!value.is_finite() || *value < 0.0).then(|| Invalid::new("", "must be a number of at least 0"))
 }
 
 fn bytes(range: &ByteRange) -> Option<Invalid> {

@@ -2,10 +2,16 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use traffix_core::catalogue::PlatformId;
+use traffix_core::delivery::Assertion;
 
 use crate::embedded::profile;
-use crate::{Platform, Profile};
+use crate::upstream::Upstream;
+use crate::{
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile, Vantage,
+    unsupported,
+};
 
 const ID: PlatformId = PlatformId::from_static("ea");
 
@@ -15,6 +21,7 @@ static PROFILE: LazyLock<Profile> =
 /// The EA app, formerly Origin.
 pub(crate) struct Ea;
 
+#[async_trait]
 impl Platform for Ea {
     fn id(&self) -> PlatformId {
         ID
@@ -22,5 +29,21 @@ impl Platform for Ea {
 
     fn profile(&self) -> &Profile {
         &PROFILE
+    }
+
+    async fn discover(&self, _: &dyn Upstream, _: &Discover) -> Result<Page<ListingObservation>, PlatformError> {
+        unsupported(self, Datum::Listings)
+    }
+
+    async fn refresh(&self, _: &dyn Upstream, _: &ListingRef) -> Result<ListingObservation, PlatformError> {
+        unsupported(self, Datum::ReleaseInstant)
+    }
+
+    async fn audience(&self, _: &dyn Upstream, _: &ListingRef) -> Result<AudienceObservation, PlatformError> {
+        unsupported(self, Datum::Audience)
+    }
+
+    async fn delivery(&self, _: &dyn Upstream, _: &Vantage) -> Result<Vec<Assertion>, PlatformError> {
+        unsupported(self, Datum::Hosts)
     }
 }

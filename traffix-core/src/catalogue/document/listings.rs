@@ -85,6 +85,7 @@ fn listing<'a>(
     };
     let mut fields = node.fields()?;
     listing.external_id = fields.get("external_id").and_then(|n| n.text()).map(str::to_owned);
+    listing.aliases = fields.get("aliases").map(|n| texts(&n)).unwrap_or_default();
     listing.url = fields.get("url").and_then(|n| n.text()).map(str::to_owned);
     let sizes = sizes(&mut fields, sources).unwrap_or_else(|| common.sizes.clone());
     listing.sizes = placed(sizes, "/sizes", mark);
@@ -96,6 +97,13 @@ fn listing<'a>(
     listing.audience = audience(&mut fields, sources, mark);
     fields.finish();
     Some(listing)
+}
+
+fn texts(node: &Node<'_>) -> Vec<String> {
+    let mut texts: Vec<_> = node.one_or_more().iter().filter_map(Node::text).map(str::to_owned).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 fn placed<T>(parts: Vec<Placed<T>>, pointer: &str, mark: &mut impl FnMut(&str, Place)) -> Vec<T> {
@@ -225,6 +233,8 @@ fn audience<'a>(
         mau: signal("mau"),
         wishlists: signal("wishlists"),
         followers: signal("followers"),
+        rank: signal("rank"),
+        popularity: None,
     }
 }
 
