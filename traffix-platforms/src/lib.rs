@@ -23,6 +23,7 @@ pub mod cdn;
 pub mod delivery;
 pub mod docs;
 mod embedded;
+pub mod entries;
 mod error;
 pub mod export;
 pub mod import;
