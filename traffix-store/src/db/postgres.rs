@@ -100,6 +100,7 @@ fn arguments(params: Vec<Param>) -> Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for param in params {
         let added = match param {
+            Param::Bool(value) => arguments.add(value),
             Param::Int(value) => arguments.add(value),
             Param::Text(value) => arguments.add(value),
             Param::Json(value) => arguments.add(value),
@@ -161,16 +162,16 @@ fn add_array(
         }};
     }
     match column.first() {
+        Some(Param::Bool(_)) => array!(Bool),
         Some(Param::Int(_)) => array!(Int),
         Some(Param::Text(_)) => array!(Text),
         Some(Param::Json(_)) => array!(Json),
+        Some(Param::Letter(_)) => array!(Letter),
         Some(Param::At(_)) => array!(At),
         Some(Param::Bytes(_)) => array!(Bytes),
         Some(Param::Uuid(_)) => array!(Uuid),
         Some(Param::Net(_)) => array!(Net),
-        Some(Param::Texts(_) | Param::Letter(_)) | None => {
-            Err("such columns are not inserted in bulk".into())
-        }
+        Some(Param::Texts(_)) | None => Err("such columns are not inserted in bulk".into()),
     }
 }
 

@@ -97,6 +97,7 @@ fn arguments(params: Vec<Param>) -> Result<SqliteArguments> {
 
 fn add(arguments: &mut SqliteArguments, param: Param) -> Result<()> {
     let added = match param {
+        Param::Bool(value) => arguments.add(value),
         Param::Int(value) => arguments.add(value),
         Param::Text(value) => arguments.add(value),
         Param::Json(value) => arguments.add(value),

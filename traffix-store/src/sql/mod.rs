@@ -5,6 +5,8 @@ mod catalogue;
 mod delivery;
 mod document;
 mod log;
+mod names;
+mod sources;
 
 use crate::db::{Db, Micros};
 use crate::open::Clock;
