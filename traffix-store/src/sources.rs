@@ -177,17 +177,22 @@ pub trait Sources: Send + Sync {
 /// What awaits a moderator.
 #[async_trait]
 pub trait Proposals: Send + Sync {
-    /// Proposes; what was proposed before keeps its status, an open one gets the new subject. Returns how many were
-    /// new.
+    /// Proposes, atomically; what was proposed before keeps its status and instant, and an open one gets the new
+    /// subject. Returns how many were new.
     async fn propose(&self, proposals: &[(String, ProposalSubject)]) -> Result<u64>;
     /// One proposal.
     async fn proposal(&self, id: &str) -> Result<Option<Proposal>>;
     /// Proposals of a status, oldest first.
     async fn proposals(&self, status: ProposalStatus, page: &PageRequest) -> Result<Page<Proposal>>;
-    /// Decides an open one; [`StoreError::Conflict`] if it was decided otherwise before.
+    /// Decides an open one; carrying the decision out is the caller's. Deciding the same again changes nothing.
+    /// [`StoreError::Conflict`] if it was decided otherwise before.
     async fn decide(&self, id: &str, status: ProposalStatus, actor: &Actor) -> Result<()>;
-    /// Makes two RUs one, atomically: `into` gets what `from` has by [`Ru::merge`](traffix_core::catalogue::Ru),
-    /// updates of `from` become updates of `into`, `from` is removed. Each of it is a change in the log.
+    /// Makes two RUs one, atomically: `into` gets what `from` has by [`Ru::merge`](traffix_core::catalogue::Ru::merge)
+    /// and keeps its identifier, updates of `from` become updates of `into`, `from` is removed. Each of it is a
+    /// change in the log. Returns what happened to `into`.
+    ///
+    /// [`StoreError::Invalid`] if both are the same, one is a release and the other an update, or both together
+    /// are not a valid RU.
     async fn merge_into(&self, from: &RuId, into: &RuId, actor: &Actor) -> Result<Written>;
 }
 

@@ -129,7 +129,7 @@ pub(super) async fn execute(connection: &mut PgConnection, statement: Statement)
 }
 
 /// `INSERT … SELECT * FROM UNNEST(…)`: one array a column, so the statement is the same for any number of rows.
-pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Result<()> {
+pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Result<u64> {
     let mut columns = vec![Vec::with_capacity(insert.rows.len()); insert.columns.len()];
     for row in insert.rows {
         for (column, param) in columns.iter_mut().zip(row) {
@@ -143,8 +143,7 @@ pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Res
     let arrays: Vec<String> = (1..=insert.columns.len()).map(|n| format!("${n}")).collect();
     let (table, names, arrays) = (insert.table, insert.columns.join(","), arrays.join(","));
     let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM UNNEST({arrays}) {}", insert.suffix);
-    sqlx::query_with(AssertSqlSafe(sql), bound).execute(connection).await?;
-    Ok(())
+    Ok(sqlx::query_with(AssertSqlSafe(sql), bound).execute(connection).await?.rows_affected())
 }
 
 /// Binds a column of equal kinds as an array; `columns` is never empty.

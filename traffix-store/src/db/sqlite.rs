@@ -127,10 +127,11 @@ pub(super) async fn execute(connection: &mut SqliteConnection, statement: Statem
 }
 
 /// `INSERT … VALUES (…), (…), …`, as many rows a statement as pays.
-pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) -> Result<()> {
+pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) -> Result<u64> {
     let width = insert.columns.len();
     let chunk = MAX_ROWS.min(MAX_PARAMS / width);
     let mut rows = insert.rows.into_iter().peekable();
+    let mut touched = 0;
     while rows.peek().is_some() {
         let mut bound = SqliteArguments::default();
         let mut count = 0;
@@ -141,7 +142,8 @@ pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) ->
         let values = vec![row; count].join(",");
         let (table, columns) = (insert.table, insert.columns.join(","));
         let sql = format!("INSERT INTO {table} ({columns}) VALUES {values} {}", insert.suffix);
-        sqlx::query_with(AssertSqlSafe(sql), bound).execute(&mut *connection).await?;
+        let done = sqlx::query_with(AssertSqlSafe(sql), bound).execute(&mut *connection).await?;
+        touched += done.rows_affected();
     }
-    Ok(())
+    Ok(touched)
 }

@@ -6,6 +6,7 @@ mod delivery;
 mod document;
 mod log;
 mod names;
+mod proposals;
 mod sources;
 
 use crate::db::{Db, Micros};

@@ -219,7 +219,8 @@ async fn schedule(tx: &mut Tx, platform: &str, pulls: &BTreeMap<&str, &ListingPu
             i64::from(pull.failures).into(),
         ]);
     }
-    tx.insert(rows).await
+    tx.insert(rows).await?;
+    Ok(())
 }
 
 /// Without the texts that PostgreSQL cannot hold: no listing has them.
