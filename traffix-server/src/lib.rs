@@ -13,6 +13,7 @@ mod compute;
 pub mod config;
 mod health;
 mod http;
+mod jobs;
 mod limits;
 pub mod logging;
 mod metrics;

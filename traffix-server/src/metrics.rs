@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::jobs::Jobs;
+
 /// Upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 9] = [0.000_1, 0.000_5, 0.002, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -66,10 +68,11 @@ pub(crate) struct Sizes {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(jobs: &Jobs) -> Self {
         let mut registry = Registry::with_prefix("traffix");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", version);
+        registry.register("sync_news", "News that pulls from platforms brought, by kind", jobs.news.clone());
         let requests = Family::default();
         registry.register("http_requests", "Answered requests", requests.clone());
         let seconds: Family<_, _, fn() -> Histogram> =

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
+use tokio::sync::watch;
 
-use crate::{AppState, router, tls};
+use crate::{AppState, jobs, router, tls};
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -67,15 +68,26 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Serves until `shutdown` completes, then lets running requests finish.
+    /// Serves until `shutdown` completes, then lets running requests finish and pulls give their leases back.
     ///
     /// # Errors
-    /// If the listener fails.
+    /// If the listener fails, or pulling is configured in a way that cannot be.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.state.config.server.shutdown_grace_secs);
         let endpoint = router::endpoint(&self.state);
+        let (stop, stopped) = watch::channel(false);
+        let mut jobs = jobs::schedule(&self.state, &stopped)?;
+        let shutdown = async {
+            shutdown.await;
+            // Nobody listens if nothing is pulled.
+            let _ = stop.send(true);
+        };
         let server = poem::Server::new_with_acceptor(self.acceptor);
         server.run_with_graceful_shutdown(endpoint, shutdown, Some(grace)).await?;
+        let ended = async { while jobs.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, ended).await.is_err() {
+            tracing::warn!("a pull did not end in time; its lease runs out by itself");
+        }
         Ok(())
     }
 }

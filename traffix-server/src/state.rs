@@ -10,6 +10,7 @@ use traffix_store::Store;
 use crate::auth::KeyRing;
 use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::{Clock, Config, ServeError};
@@ -30,6 +31,7 @@ pub struct AppState {
     pub(crate) idempotency: Idempotency,
     pub(crate) compute: ComputePool,
     pub(crate) metrics: Metrics,
+    pub(crate) jobs: Jobs,
 }
 
 impl AppState {
@@ -41,6 +43,7 @@ impl AppState {
         if config.tls.certificate.is_some() != config.tls.key.is_some() {
             return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
         }
+        let jobs = Jobs::default();
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
@@ -50,7 +53,8 @@ impl AppState {
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
             compute: ComputePool::new(&config.compute),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&jobs),
+            jobs,
             store,
             config,
         }))

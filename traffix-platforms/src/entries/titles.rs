@@ -70,7 +70,10 @@ pub fn telling_words(title: &str) -> BTreeSet<String> {
 /// Updates never match, nor do entries that one platform lists as two, nor titles with different numbers in them.
 pub fn likeness(one: &Ru, other: &Ru) -> Option<Likeness> {
     let releases = one.kind == RuKind::Release && other.kind == RuKind::Release;
-    let apart = one.listings.iter().any(|listing| other.listing(&listing.platform).is_some());
+    let apart = one.listings.iter().any(|listing| {
+        let ids = other.listing(&listing.platform).map(|other| (&listing.external_id, &other.external_id));
+        matches!(ids, Some((Some(a), Some(b))) if a != b)
+    });
     if !releases || apart || one.id == other.id || one.content != other.content {
         return None;
     }

@@ -17,6 +17,7 @@ mod output;
 mod platforms;
 mod reference;
 mod serve;
+mod sync;
 mod verify;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Args),
     Import(import::Args),
+    Sync(sync::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
@@ -66,6 +68,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
+        Command::Sync(args) => sync::run(args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;
     out.flush()

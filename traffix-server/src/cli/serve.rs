@@ -52,7 +52,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
     args.database.config(listen.into_iter().chain(at).chain(tls))
 }
 
-fn logs(config: &Config) -> Result<(), Failure> {
+pub(super) fn logs(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| {
         Failure::usage(format_args!("log.filter: {error}"))
             .hint("write for example info or traffix_server=debug,info")

@@ -1,5 +1,6 @@
 //! Reading the layers.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
@@ -37,7 +38,8 @@ pub fn load<'a>(
     let env_file = env_file(Path::new(".env"))?;
     let default_file = Path::new("traffix.toml");
     let source = File::from(file.unwrap_or(default_file)).format(FileFormat::Toml).required(file.is_some());
-    let lists = ["server.trusted_proxies", "server.cors_origins"];
+    let lists = ["server.trusted_proxies", "server.cors_origins", "sync.platforms"];
+    let secrets = secrets(env_file.iter().map(|(name, value)| (name.clone(), value.clone())).chain(std::env::vars_os().filter_map(text)));
     let environment = |vars: Option<std::collections::HashMap<String, String>>| {
         let layer = Environment::with_prefix("TRAFFIX").prefix_separator("__").separator("__");
         let layer = layer.try_parsing(true).list_separator(",").source(vars);
@@ -47,10 +49,28 @@ pub fn load<'a>(
         .add_source(source)
         .add_source(environment(Some(env_file)))
         .add_source(environment(None));
+    for (name, secret) in secrets {
+        layers = layers.set_override(format!("credentials.{name}"), secret)?;
+    }
     for (key, value) in flags {
         layers = layers.set_override(key, value)?;
     }
     Ok(layers.build()?.try_deserialize()?)
+}
+
+/// A variable of the environment, if it is text.
+fn text((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+/// Secrets among variables, exactly as they are: one made of digits must not become a number on its way.
+fn secrets(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let named = |(name, secret): (String, String)| {
+        let name = name.strip_prefix("TRAFFIX__CREDENTIALS__")?.to_ascii_lowercase();
+        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        plain.then_some((name, secret))
+    };
+    variables.filter_map(named).collect()
 }
 
 /// Variables of a `.env` file; none if there is no file.

@@ -6,9 +6,11 @@
 mod load;
 mod reference;
 mod sections;
+mod sync;
 
 pub use load::{ConfigError, load};
 pub use reference::markdown;
 pub use sections::{
     Auth, Cache, Compute, Config, Database, Limits, Log, LogFormat, LogRequests, Server, Tls,
 };
+pub use sync::{Credentials, Sync, Upstream};

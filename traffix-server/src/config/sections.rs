@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
+use super::{Credentials, Sync, Upstream};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,13 @@ pub struct Config {
     pub compute: Compute,
     /// What is logged.
     pub log: Log,
+    /// Pulling the catalogue from platforms.
+    pub sync: Sync,
+    /// Requests to the services of platforms.
+    pub upstream: Upstream,
+    /// Keys and tokens for the services of platforms, by name: `steam`, `github` … A platform that lacks one says so.
+    /// In the environment: `TRAFFIX__CREDENTIALS__STEAM`.
+    pub credentials: Credentials,
 }
 
 /// Listening and answering.

@@ -18,5 +18,5 @@ mod write;
 pub(crate) use hold::holder;
 pub(crate) use pull::{Plan, Progress, pull};
 pub(crate) use report::{PlatformReport, PullStatus};
-pub(crate) use scheduler::{Jobs, schedule};
+pub(crate) use scheduler::{Jobs, plan, platforms, schedule};
 pub(crate) use upstream::{Connection, connect, replay};

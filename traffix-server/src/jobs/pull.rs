@@ -17,12 +17,16 @@ use super::report::{PlatformReport, PullStatus};
 
 /// Longest wait after a source failed as a whole.
 const MAX_BACKOFF: TimeDelta = TimeDelta::hours(6);
+/// Wait before an unfinished pull goes on.
+const UNFINISHED: TimeDelta = TimeDelta::minutes(1);
 
 /// How to pull.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// What counts as now.
     pub(crate) now: DateTime<Utc>,
+    /// What counts as now where lists of titles are asked for, in whole days: so a recording of the same day fits.
+    pub(crate) listed_at: DateTime<Utc>,
     /// Who pulls.
     pub(crate) holder: String,
     /// For how long the lease holds unless it is renewed.
@@ -201,7 +205,7 @@ impl Pull<'_> {
                 state.failures = state.failures.saturating_add(1);
                 due::backoff(self.plan.interval, state.failures, MAX_BACKOFF)
             }
-            PullStatus::Unfinished | PullStatus::Busy => TimeDelta::zero(),
+            PullStatus::Unfinished | PullStatus::Busy => UNFINISHED.min(self.plan.interval),
             PullStatus::Done => {
                 state.failures = 0;
                 state.succeeded_at = Some(now);

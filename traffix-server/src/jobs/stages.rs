@@ -86,9 +86,9 @@ impl Pull<'_> {
     async fn lists(&mut self) -> Result<bool, StoreError> {
         let plan = self.plan;
         let mut query = Discover {
-            now: plan.now,
-            from: plan.now - plan.back,
-            until: plan.now + plan.ahead,
+            now: plan.listed_at,
+            from: plan.listed_at - plan.back,
+            until: plan.listed_at + plan.ahead,
             region: plan.region.clone(),
             cursor: self.state.cursor.clone(),
         };
