@@ -13,8 +13,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::jobs::Jobs;
-
 /// Upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 9] = [0.000_1, 0.000_5, 0.002, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -32,6 +30,13 @@ struct RouteLabels {
     route: String,
 }
 
+/// Of which platform, what sort of news.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct NewsLabels {
+    pub(crate) platform: String,
+    pub(crate) kind: String,
+}
+
 /// All metrics of a server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -45,6 +50,8 @@ pub(crate) struct Metrics {
     pub(crate) computing: Gauge,
     /// Forecasts and outlooks refused because too many wait.
     pub(crate) compute_refused: Counter,
+    /// News that pulls from platforms brought.
+    pub(crate) sync_news: Family<NewsLabels, Counter>,
     sequence: Gauge,
     clients: Gauge,
     pages: Gauge,
@@ -68,11 +75,12 @@ pub(crate) struct Sizes {
 }
 
 impl Metrics {
-    pub(crate) fn new(jobs: &Jobs) -> Self {
+    pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("traffix");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", version);
-        registry.register("sync_news", "News that pulls from platforms brought, by kind", jobs.news.clone());
+        let sync_news = Family::default();
+        registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
         let requests = Family::default();
         registry.register("http_requests", "Answered requests", requests.clone());
         let seconds: Family<_, _, fn() -> Histogram> =
@@ -104,6 +112,7 @@ impl Metrics {
             rate_limited,
             page_hits,
             compute_refused,
+            sync_news,
         }
     }
 

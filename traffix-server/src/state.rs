@@ -43,7 +43,6 @@ impl AppState {
         if config.tls.certificate.is_some() != config.tls.key.is_some() {
             return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
         }
-        let jobs = Jobs::default();
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
@@ -53,8 +52,8 @@ impl AppState {
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
             compute: ComputePool::new(&config.compute),
-            metrics: Metrics::new(&jobs),
-            jobs,
+            metrics: Metrics::new(),
+            jobs: Jobs::default(),
             store,
             config,
         }))

@@ -39,7 +39,12 @@ pub fn load<'a>(
     let default_file = Path::new("traffix.toml");
     let source = File::from(file.unwrap_or(default_file)).format(FileFormat::Toml).required(file.is_some());
     let lists = ["server.trusted_proxies", "server.cors_origins", "sync.platforms"];
-    let secrets = secrets(env_file.iter().map(|(name, value)| (name.clone(), value.clone())).chain(std::env::vars_os().filter_map(text)));
+    let secrets = secrets(
+        env_file
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .chain(std::env::vars_os().filter_map(text)),
+    );
     let environment = |vars: Option<std::collections::HashMap<String, String>>| {
         let layer = Environment::with_prefix("TRAFFIX").prefix_separator("__").separator("__");
         let layer = layer.try_parsing(true).list_separator(",").source(vars);

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use traffix_core::delivery::Assertion;
 use traffix_platforms::Vantage;
-use traffix_store::{Actor, AssertionQuery, Delivery as _, PageRequest, StoreError};
+use traffix_store::{Actor, AssertionQuery, PageRequest, StoreError};
 
 use super::pull::Pull;
 use super::stages::Answered;
@@ -30,7 +30,8 @@ impl Pull<'_> {
         };
         self.report.read += seen.len() as u64;
         let known = self.known_assertions().await?;
-        let news: Vec<Assertion> = seen.into_iter().filter(|new| !known.iter().any(|old| says(old, new))).collect();
+        let news: Vec<Assertion> =
+            seen.into_iter().filter(|new| !known.iter().any(|old| says(old, new))).collect();
         if news.is_empty() {
             return Ok(());
         }

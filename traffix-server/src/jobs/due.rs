@@ -20,7 +20,11 @@ const SELDOM: TimeDelta = TimeDelta::days(7);
 const RETRY: TimeDelta = TimeDelta::minutes(15);
 
 /// When a listing that was answered is due again, by the phases of its title and of the title's coming updates.
-pub(super) fn after_answer<'a>(pull: &ListingPull, rus: impl IntoIterator<Item = &'a Ru>, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn after_answer<'a>(
+    pull: &ListingPull,
+    rus: impl IntoIterator<Item = &'a Ru>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
     let mut every = SELDOM;
     for listing in rus.into_iter().flat_map(|ru| &ru.listings) {
         if listing.build.is_some() {
@@ -95,8 +99,10 @@ mod tests {
         let evidence = serde_json::json!({
             "source": "x", "kind": "official", "observed_at": "2026-01-01T00:00:00Z", "confidence": 1.0
         });
-        let window = serde_json::json!({"value": {"start": start, "precision": "minute"}, "evidence": evidence});
-        let listing = serde_json::json!({"platform": "steam", "phases": [{"kind": "unlock", "window": window}]});
+        let window =
+            serde_json::json!({"value": {"start": start, "precision": "minute"}, "evidence": evidence});
+        let listing =
+            serde_json::json!({"platform": "steam", "phases": [{"kind": "unlock", "window": window}]});
         let ru = serde_json::json!({
             "id": "a", "title": "A", "kind": "release", "listings": [listing], "evidence": [evidence]
         });
@@ -113,7 +119,8 @@ mod tests {
 
     #[test]
     fn often_around_a_phase_and_seldom_otherwise() {
-        let between = |wait: TimeDelta, low: TimeDelta, high: TimeDelta| assert!(low <= wait && wait <= high, "{wait}");
+        let between =
+            |wait: TimeDelta, low: TimeDelta, high: TimeDelta| assert!(low <= wait && wait <= high, "{wait}");
         for ahead in [TimeDelta::hours(23), TimeDelta::zero(), TimeDelta::hours(-23)] {
             between(wait(ahead), TimeDelta::minutes(15), TimeDelta::minutes(60));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use traffix_store::{Lease, Sources as _, Store, StoreError};
+use traffix_store::{Lease, Store, StoreError};
 
 /// A name for this process, unique and telling.
 pub(crate) fn holder() -> String {

@@ -16,7 +16,7 @@ mod upstream;
 mod write;
 
 pub(crate) use hold::holder;
-pub(crate) use pull::{Plan, Progress, pull};
+pub(crate) use pull::{Plan, pull};
 pub(crate) use report::{PlatformReport, PullStatus};
 pub(crate) use scheduler::{Jobs, plan, platforms, schedule};
-pub(crate) use upstream::{Connection, connect, replay};
+pub(crate) use upstream::{connect, replay};

@@ -2,7 +2,7 @@
 
 use traffix_core::catalogue::{Ru, RuKind};
 use traffix_platforms::entries::titles::{Likeness, likeness, telling_words};
-use traffix_store::{Catalogue as _, PageRequest, ProposalSubject, Proposals as _, RuQuery, StoreError};
+use traffix_store::{PageRequest, ProposalSubject, RuQuery, StoreError};
 
 use super::pull::Pull;
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use traffix_core::catalogue::Region;
+use traffix_platforms::Platform;
 use traffix_platforms::entries::CompanyNames;
 use traffix_platforms::upstream::{Request, Response, Upstream, UpstreamError};
-use traffix_platforms::Platform;
-use traffix_store::{Catalogue as _, Lease, PageRequest, SourceState, Sources as _, Store, StoreError};
+use traffix_store::{Lease, PageRequest, SourceState, Store, StoreError};
 
-use super::{due, hold};
 use super::report::{PlatformReport, PullStatus};
+use super::{due, hold};
 
 /// Longest wait after a source failed as a whole.
 const MAX_BACKOFF: TimeDelta = TimeDelta::hours(6);

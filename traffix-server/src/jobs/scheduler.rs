@@ -5,17 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use tokio::sync::watch;
 use traffix_platforms::upstream::HostMeter;
 use traffix_platforms::{PLATFORMS, Platform};
-use traffix_store::{Catalogue as _, Sources as _};
 
 use super::upstream::{Connection, connect};
 use super::{Plan, PlatformReport, PullStatus, holder, pull};
 use crate::config::Sync;
+use crate::metrics::NewsLabels;
 use crate::{AppState, ServeError};
 
 /// Longest sleep without a look at what is due: another process may have changed it.
@@ -25,17 +22,10 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// Wait after the state of a source could not be read.
 const STORE_AWAY: TimeDelta = TimeDelta::minutes(1);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct NewsLabels {
-    platform: String,
-    kind: String,
-}
-
-/// What others may know about pulling: counters of requests and of what was new.
+/// What others may know about pulling: who was asked how often.
 #[derive(Default)]
 pub(crate) struct Jobs {
     connections: Mutex<BTreeMap<String, Connection>>,
-    pub(crate) news: Family<NewsLabels, Counter>,
 }
 
 impl Jobs {
@@ -48,13 +38,6 @@ impl Jobs {
     fn connected(&self, source: &str, connection: &Connection) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.insert(source.to_owned(), connection.clone());
-    }
-
-    fn count(&self, report: &PlatformReport) {
-        for (kind, n) in &report.news {
-            let labels = NewsLabels { platform: report.id.to_string(), kind: kind.to_string() };
-            self.news.get_or_create_owned(&labels).inc_by(*n);
-        }
     }
 }
 
@@ -190,7 +173,10 @@ impl Job {
     }
 
     async fn after(&self, report: &PlatformReport) {
-        self.state.jobs.count(report);
+        for (kind, n) in &report.news {
+            let labels = NewsLabels { platform: report.id.to_string(), kind: kind.to_string() };
+            self.state.metrics.sync_news.get_or_create_owned(&labels).inc_by(*n);
+        }
         let PlatformReport { read, written, errors, requests, .. } = report;
         tracing::info!(platform = %report.id, status = ?report.status, read, written, errors, requests, "pulled");
         if *written > 0

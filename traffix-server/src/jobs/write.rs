@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use traffix_core::catalogue::{Ru, RuId, RuKind};
 use traffix_platforms::ListingObservation;
 use traffix_platforms::entries::{Context, distinct_id, entry, is_forecastable, news, ru_id, update_entry};
-use traffix_store::{Actor, Catalogue as _, Sources as _, StoreError};
+use traffix_store::{Actor, StoreError};
 
 use super::pull::Pull;
 
@@ -107,7 +107,11 @@ impl Pull<'_> {
         let context = Context { id: &id, release: release.as_ref(), companies: &self.companies };
         let Some(made) = entry(desk.now(&id), said, context) else {
             let orphan = said.kind == RuKind::Update && release.is_none() && is_forecastable(said);
-            if orphan { self.report.kept_back += 1 } else { self.report.skipped += 1 }
+            if orphan {
+                self.report.kept_back += 1
+            } else {
+                self.report.skipped += 1
+            }
             return Ok(());
         };
         if self.is_fine(&made.ru) {
@@ -165,12 +169,18 @@ impl Pull<'_> {
 
     /// An update of the catalogue may carry the identifier of its release: what a platform says about the title
     /// then belongs to the release.
-    async fn release_of(&self, id: &RuId, said: &ListingObservation, desk: &mut Desk) -> Result<RuId, StoreError> {
+    async fn release_of(
+        &self,
+        id: &RuId,
+        said: &ListingObservation,
+        desk: &mut Desk,
+    ) -> Result<RuId, StoreError> {
         let release = desk.now(id).filter(|_| said.kind == RuKind::Release).and_then(|ru| ru.release.clone());
         let Some(release) = release else { return Ok(id.clone()) };
         self.lay(&release, desk).await?;
         let platform = self.platform.id();
-        let taken = desk.now(&release).and_then(|ru| ru.listing(&platform)).and_then(|l| l.external_id.as_deref());
+        let taken =
+            desk.now(&release).and_then(|ru| ru.listing(&platform)).and_then(|l| l.external_id.as_deref());
         let own = taken.is_none_or(|taken| said.listing.external_ids().any(|id| id == taken));
         Ok(if own { release } else { id.clone() })
     }

@@ -100,9 +100,8 @@ fn platforms(named: &[String], config: &Config) -> Result<Vec<&'static dyn Platf
     let mut found: Vec<&'static dyn Platform> = Vec::new();
     for slug in named {
         let known = || PLATFORMS.iter().map(|one| one.id().to_string()).collect::<Vec<_>>().join(", ");
-        let platform = traffix_platforms::platform(slug).map_err(|error| {
-            Failure::usage(error).hint(format_args!("platforms: {}", known()))
-        })?;
+        let platform = traffix_platforms::platform(slug)
+            .map_err(|error| Failure::usage(error).hint(format_args!("platforms: {}", known())))?;
         if !found.iter().any(|other| other.id() == platform.id()) {
             found.push(platform);
         }

@@ -118,9 +118,13 @@ fn window(folder: &Path, platform: &str) -> Result<Option<Asked>, Failure> {
 /// Writes down for which question the lists are recorded.
 fn remember(folder: &Path, plan: &Plan) -> Result<(), Failure> {
     let path = folder.join(SAMPLES_FILE);
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format_args!("cannot write {}: {error}", path.display()));
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(format_args!("cannot write {}: {error}", path.display()))
+    };
     let instant = |at: DateTime<Utc>| {
-        at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).parse().map_err(|error: toml::value::DatetimeParseError| failed(&error))
+        at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+            .parse()
+            .map_err(|error: toml::value::DatetimeParseError| failed(&error))
     };
     let now = plan.listed_at;
     let discover = Window {

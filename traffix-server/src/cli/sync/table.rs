@@ -55,8 +55,10 @@ pub(super) fn print(reports: &[PlatformReport], out: &mut Out) -> Result<(), Fai
         let news: Vec<String> = report.news.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let news = news.join(", ");
         out.line(
-            format!("{id:<15} {status:<10} {read:>8} {written:>8} {errors:>7} {skipped:>8} {requests:>8}  {news}")
-                .trim_end(),
+            format!(
+                "{id:<15} {status:<10} {read:>8} {written:>8} {errors:>7} {skipped:>8} {requests:>8}  {news}"
+            )
+            .trim_end(),
         )?;
     }
     let told = reports.iter().flat_map(|report| &report.changes).filter(|one| one.kind != NewsKind::Other);
@@ -91,7 +93,12 @@ fn line(one: &News) -> String {
             let (low, high) = (whole("low")?, whole("high")?);
             Some(if low == high { format!("{low} bytes") } else { format!("{low} to {high} bytes") })
         };
-        value.as_str().map(str::to_owned).or_else(|| text("start")).or_else(size).unwrap_or_else(|| value.to_string())
+        value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| text("start"))
+            .or_else(size)
+            .unwrap_or_else(|| value.to_string())
     };
     let change = match (&one.before, &one.after) {
         (Some(before), Some(after)) => format!("{} -> {}", value(before), value(after)),
