@@ -230,7 +230,7 @@ impl Platform for Xbox {
         let mut seen = observe::observation(&found.value, &evidence);
         if seen.listing.sizes.is_empty() {
             let parts = parts(up, &found.value).await?;
-            seen.listing.sizes = sizes::download_sizes(parts.iter(), &added_up(&evidence, parts.len()));
+            seen.listing.sizes = sizes::download_sizes(&parts, &added_up(&evidence, parts.len()));
         }
         Ok(seen)
     }

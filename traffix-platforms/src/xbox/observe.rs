@@ -30,7 +30,7 @@ pub(super) fn observation(product: &Product, evidence: &Evidence) -> ListingObse
     seen.changed_at = instant(product.last_modified_date.as_deref());
     seen.listing.url = url(&product.product_id);
     seen.listing.aliases = aliases(product);
-    seen.listing.sizes = download_sizes(std::iter::once(product), &with_generations(product, evidence));
+    seen.listing.sizes = download_sizes(std::slice::from_ref(product), &with_generations(product, evidence));
     seen.listing.phases = phases(product, evidence);
     seen.builds = build(product, evidence).into_iter().collect();
     seen.listing.build =

@@ -65,13 +65,10 @@ fn add(a: Option<ByteRange>, b: Option<ByteRange>) -> Option<ByteRange> {
 }
 
 /// The sizes of all of `products` together: of one product, or of the parts of a bundle.
-pub(super) fn download_sizes<'a>(
-    products: impl Iterator<Item = &'a Product> + Clone,
-    evidence: &Evidence,
-) -> Vec<DownloadSize> {
+pub(super) fn download_sizes(products: &[Product], evidence: &Evidence) -> Vec<DownloadSize> {
     let variants = [(None, XBOX), (Some("pc".to_owned()), DESKTOP)];
     let sized = variants.into_iter().filter_map(|(variant, platform)| {
-        let sizes = products.clone().map(|p| Sizes::of(p, platform)).fold(Sizes::default(), Sizes::and);
+        let sizes = products.iter().map(|p| Sizes::of(p, platform)).fold(Sizes::default(), Sizes::and);
         let fact = |range| Fact::new(range, evidence.clone());
         let size = DownloadSize { variant, wire_bytes: sizes.wire.map(fact), disk_bytes: sizes.disk.map(fact) };
         (size.wire_bytes.is_some() || size.disk_bytes.is_some()).then_some(size)

@@ -1,5 +1,7 @@
 //! The display catalogue as it answers; fields that nobody reads are left out.
 
+#![expect(clippy::struct_field_names, reason = "fields are named as the catalogue names them")]
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
