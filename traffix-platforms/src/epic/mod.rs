@@ -9,9 +9,11 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::Upstream;
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile, Vantage,
-    unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
+
+pub mod manifest;
 
 const ID: PlatformId = PlatformId::from_static("epic");
 
@@ -31,7 +33,11 @@ impl Platform for Epic {
         &PROFILE
     }
 
-    async fn discover(&self, _: &dyn Upstream, _: &Discover) -> Result<Page<ListingObservation>, PlatformError> {
+    async fn discover(
+        &self,
+        _: &dyn Upstream,
+        _: &Discover,
+    ) -> Result<Page<ListingObservation>, PlatformError> {
         unsupported(self, Datum::Listings)
     }
 
