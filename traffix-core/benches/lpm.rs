@@ -10,7 +10,9 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use criterion::{
+    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
 use ip_network_table::IpNetworkTable;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
@@ -43,9 +45,13 @@ fn full() -> Routes {
             })
             .collect()
         };
-        let v4 = read("routes_v4.csv").into_iter().filter_map(|(net, id)| if let IpNet::V4(n) = net { Some((n, id)) } else { None });
+        let v4 = read("routes_v4.csv")
+            .into_iter()
+            .filter_map(|(net, id)| if let IpNet::V4(n) = net { Some((n, id)) } else { None });
         let v4 = v4.collect();
-        let v6 = read("routes_v6.csv").into_iter().filter_map(|(net, id)| if let IpNet::V6(n) = net { Some((n, id)) } else { None });
+        let v6 = read("routes_v6.csv")
+            .into_iter()
+            .filter_map(|(net, id)| if let IpNet::V6(n) = net { Some((n, id)) } else { None });
         return Routes { name: "full", v4, v6: v6.collect() };
     }
     made_up("full-made-up", 1_100_000, 258_000)
@@ -58,11 +64,21 @@ fn made_up(name: &'static str, v4: usize, v6: usize) -> Routes {
     let lengths6 = [(48, 48), (44, 12), (32, 12), (40, 12), (36, 6), (47, 5), (29, 5)];
     let pick = |table: &[(u8, u32)], rng: &mut ChaCha8Rng| {
         let mut left = rng.random_range(0..table.iter().map(|(_, n)| n).sum());
-        table.iter().find(|(_, n)| { let hit = left < *n; left = left.saturating_sub(*n); hit }).unwrap().0
+        table
+            .iter()
+            .find(|(_, n)| {
+                let hit = left < *n;
+                left = left.saturating_sub(*n);
+                hit
+            })
+            .unwrap()
+            .0
     };
     let mut four = HashMap::new();
     while four.len() < v4 {
-        let net = Ipv4Net::new(rng.random_range(0x0100_0000..0xe000_0000_u32).into(), pick(&lengths4, &mut rng)).unwrap();
+        let net =
+            Ipv4Net::new(rng.random_range(0x0100_0000..0xe000_0000_u32).into(), pick(&lengths4, &mut rng))
+                .unwrap();
         four.insert(net.trunc(), rng.random_range(0..80_000));
     }
     let mut six = HashMap::new();
@@ -81,7 +97,11 @@ fn made_up(name: &'static str, v4: usize, v6: usize) -> Routes {
 
 /// How addresses are drawn: anywhere, inside prefixes alike, inside prefixes of falling popularity.
 #[derive(Clone, Copy)]
-enum Draw { Uniform, Inside, Zipf }
+enum Draw {
+    Uniform,
+    Inside,
+    Zipf,
+}
 
 const DRAWS: [(Draw, &str); 3] = [(Draw::Uniform, "uniform"), (Draw::Inside, "inside"), (Draw::Zipf, "zipf")];
 
@@ -90,7 +110,12 @@ fn draw_index(draw: Draw, len: usize, rng: &mut ChaCha8Rng) -> usize {
         Draw::Uniform | Draw::Inside => rng.random_range(0..len),
         // Zipf with exponent 1 by its inverse, scattered over the table.
         Draw::Zipf => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a rank")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "a rank"
+            )]
             let rank = (len as f64).powf(rng.random::<f64>()) as usize;
             rank.wrapping_mul(2_654_435_761) % len
         }
@@ -112,11 +137,22 @@ fn probes6(routes: &[(Ipv6Net, u32)], draw: Draw) -> Vec<u128> {
         let net = routes[draw_index(draw, routes.len(), rng)].0;
         net.network().to_bits() | rng.random::<u128>() & net.hostmask().to_bits()
     };
-    (0..PROBES).map(|_| if matches!(draw, Draw::Uniform) { rng.random::<u128>() >> 3 | 1 << 125 } else { inside(&mut rng) }).collect()
+    (0..PROBES)
+        .map(|_| {
+            if matches!(draw, Draw::Uniform) {
+                rng.random::<u128>() >> 3 | 1 << 125
+            } else {
+                inside(&mut rng)
+            }
+        })
+        .collect()
 }
 
-/// The ceiling: one array of all /24s and a second level below it (Gupta, Lin, McKeown, INFOCOM 1998). 64 MB at least.
-struct Dir24 { top: Vec<u32>, below: Vec<u32> }
+/// The ceiling: one array of all /24s and a second level below it (Gupta, Lin, `McKeown`, INFOCOM 1998). 64 MB at least.
+struct Dir24 {
+    top: Vec<u32>,
+    below: Vec<u32>,
+}
 
 impl Dir24 {
     const BELOW: u32 = 1 << 31;
@@ -131,7 +167,8 @@ impl Dir24 {
             } else {
                 let slot = &mut table.top[(low >> 8) as usize];
                 if *slot & Self::BELOW == 0 {
-                    let old = std::mem::replace(slot, Self::BELOW | u32::try_from(table.below.len() >> 8).unwrap());
+                    let old =
+                        std::mem::replace(slot, Self::BELOW | u32::try_from(table.below.len() >> 8).unwrap());
                     table.below.extend([old; 256]);
                 }
                 let base = ((*slot & !Self::BELOW) as usize) << 8;
@@ -142,12 +179,22 @@ impl Dir24 {
     }
     fn get(&self, address: u32) -> u32 {
         let entry = self.top[(address >> 8) as usize];
-        if entry & Self::BELOW == 0 { entry } else { self.below[((entry & !Self::BELOW) as usize) << 8 | (address & 255) as usize] }
+        if entry & Self::BELOW == 0 {
+            entry
+        } else {
+            self.below[((entry & !Self::BELOW) as usize) << 8 | (address & 255) as usize]
+        }
     }
 }
 
 /// Answers of a rival as a sum that must be equal for all: the number plus one, or 0.
-fn timed<A: Copy>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, probes: &[A], expected: u64, mut get: impl FnMut(A) -> u32) {
+fn timed<A: Copy>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    probes: &[A],
+    expected: u64,
+    mut get: impl FnMut(A) -> u32,
+) {
     let mut sum = || probes.iter().map(|&a| u64::from(get(a))).sum::<u64>();
     assert_eq!(sum(), expected, "{name} answers differently");
     group.bench_function(name, |b| b.iter(|| black_box(sum())));
@@ -163,18 +210,27 @@ fn grown<T>(make: impl FnOnce() -> T) -> (T, usize) {
 fn look_up(c: &mut Criterion, routes: &Routes) {
     let (ours, _) = grown(|| {
         let mut builder = LpmTable::builder();
-        for (net, id) in &routes.v4 { builder.insert(IpNet::V4(*net), *id); }
+        for (net, id) in &routes.v4 {
+            builder.insert(IpNet::V4(*net), *id);
+        }
         builder.build()
     });
     let (trie, trie_bytes) = grown(|| routes.v4.iter().copied().collect::<PrefixMap<Ipv4Net, u32>>());
     let (tree, _) = grown(|| {
         let mut table = IpNetworkTable::new();
-        for (net, id) in &routes.v4 { table.insert(ip_network::Ipv4Network::new(net.network(), net.prefix_len()).unwrap(), *id); }
+        for (net, id) in &routes.v4 {
+            table.insert(ip_network::Ipv4Network::new(net.network(), net.prefix_len()).unwrap(), *id);
+        }
         table
     });
     let dir = Dir24::new(&routes.v4);
     let n = routes.v4.len();
-    println!("{}: IPv4 {n} prefixes, bytes/prefix ours {:.2}, prefix-trie {:.2}", routes.name, per(ours.memory_bytes(), n), per(trie_bytes, n));
+    println!(
+        "{}: IPv4 {n} prefixes, bytes/prefix ours {:.2}, prefix-trie {:.2}",
+        routes.name,
+        per(ours.memory_bytes(), n),
+        per(trie_bytes, n)
+    );
     for (draw, draw_name) in DRAWS {
         let probes = probes4(&routes.v4, draw);
         let view = ours.view();
@@ -184,8 +240,12 @@ fn look_up(c: &mut Criterion, routes: &Routes) {
         timed(&mut group, "dir-24-8", &probes, expected, |a| dir.get(a));
         timed(&mut group, "traffix", &probes, expected, |a| view.lookup_v4(a).map_or(0, |m| m.id + 1));
         batch(&mut group, &probes, expected, |a, out| view.lookup_v4_batch(a, out));
-        timed(&mut group, "prefix-trie", &probes, expected, |a| trie.get_lpm(&Ipv4Net::from(Ipv4Addr::from(a))).map_or(0, |(_, id)| id + 1));
-        timed(&mut group, "ip_network_table", &probes, expected, |a| tree.longest_match(IpAddr::V4(a.into())).map_or(0, |(_, id)| id + 1));
+        timed(&mut group, "prefix-trie", &probes, expected, |a| {
+            trie.get_lpm(&Ipv4Net::from(Ipv4Addr::from(a))).map_or(0, |(_, id)| id + 1)
+        });
+        timed(&mut group, "ip_network_table", &probes, expected, |a| {
+            tree.longest_match(IpAddr::V4(a.into())).map_or(0, |(_, id)| id + 1)
+        });
         group.finish();
     }
     look_up_v6(c, routes);
@@ -194,12 +254,19 @@ fn look_up(c: &mut Criterion, routes: &Routes) {
 fn look_up_v6(c: &mut Criterion, routes: &Routes) {
     let (ours, _) = grown(|| {
         let mut builder = LpmTable::builder();
-        for (net, id) in &routes.v6 { builder.insert(IpNet::V6(*net), *id); }
+        for (net, id) in &routes.v6 {
+            builder.insert(IpNet::V6(*net), *id);
+        }
         builder.build()
     });
     let (trie, trie_bytes) = grown(|| routes.v6.iter().copied().collect::<PrefixMap<Ipv6Net, u32>>());
     let n = routes.v6.len();
-    println!("{}: IPv6 {n} prefixes, bytes/prefix ours {:.2}, prefix-trie {:.2}", routes.name, per(ours.memory_bytes(), n), per(trie_bytes, n));
+    println!(
+        "{}: IPv6 {n} prefixes, bytes/prefix ours {:.2}, prefix-trie {:.2}",
+        routes.name,
+        per(ours.memory_bytes(), n),
+        per(trie_bytes, n)
+    );
     for (draw, draw_name) in DRAWS {
         let probes = probes6(&routes.v6, draw);
         let view = ours.view();
@@ -243,15 +310,26 @@ fn benches(c: &mut Criterion) {
     let small = made_up("small", 15_000, 5_000);
     let mut group = c.benchmark_group(format!("{}/build", full.name));
     group.sample_size(10);
-    group.bench_function("traffix", |b| b.iter(|| {
-        let mut builder = LpmTable::builder();
-        for (net, id) in &full.v4 { builder.insert(IpNet::V4(*net), *id); }
-        for (net, id) in &full.v6 { builder.insert(IpNet::V6(*net), *id); }
-        builder.build()
-    }));
-    group.bench_function("prefix-trie", |b| b.iter(|| {
-        (full.v4.iter().copied().collect::<PrefixMap<_, _>>(), full.v6.iter().copied().collect::<PrefixMap<_, _>>())
-    }));
+    group.bench_function("traffix", |b| {
+        b.iter(|| {
+            let mut builder = LpmTable::builder();
+            for (net, id) in &full.v4 {
+                builder.insert(IpNet::V4(*net), *id);
+            }
+            for (net, id) in &full.v6 {
+                builder.insert(IpNet::V6(*net), *id);
+            }
+            builder.build()
+        });
+    });
+    group.bench_function("prefix-trie", |b| {
+        b.iter(|| {
+            (
+                full.v4.iter().copied().collect::<PrefixMap<_, _>>(),
+                full.v6.iter().copied().collect::<PrefixMap<_, _>>(),
+            )
+        });
+    });
     group.finish();
     look_up(c, &full);
     look_up(c, &small);

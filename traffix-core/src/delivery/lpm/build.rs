@@ -2,8 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::ranges::{Buckets, Ranges};
-use super::{Answer, Deep, LpmTable, MAX_LPM_ID, high, low};
+use super::{Answer, Deep, LpmTable, MAX_LPM_ID, V4, V6, high, low};
 
 /// Collects prefixes for an [`LpmTable`].
 #[derive(Debug, Clone, Default)]
@@ -71,17 +70,10 @@ impl LpmBuilder {
     /// # Panics
     /// With more than 4,294,967,295 ranges, which needs as many prefixes.
     pub fn build(self) -> LpmTable {
-        let v4 = sweep(self.v4);
-        let (v6, deep) = split(&sweep(self.v6));
-        let buckets = Buckets::v4(v4.len());
-        let mask = buckets.low_mask();
-        #[expect(clippy::cast_possible_truncation, reason = "buckets of IPv4 leave at most 16 bits")]
-        let v4 = index(v4.iter().map(|&(at, answer)| (u64::from(at), answer)), v4.len(), buckets, |at| {
-            (at as u32 & mask) as u16
-        });
-        let buckets = Buckets::v6(v6.len());
-        let v6 = index(v6.iter().copied(), v6.len(), buckets, |at| at);
-        LpmTable { v4, v6, deep }
+        let mut deep = Deep { first: vec![0], starts: Vec::new(), answers: Vec::new() };
+        let v4 = split(&sweep(self.v4), |at| (u64::from(at >> 8), u64::from(at & 0xff)), &mut deep);
+        let v6 = split(&sweep(self.v6), |at| (high(at), low(at)), &mut deep);
+        LpmTable { v4: V4::new(&v4), v6: V6::new(&v6), deep }
     }
 }
 
@@ -121,32 +113,35 @@ fn emit<A: PartialEq>(ranges: &mut Vec<(A, Answer)>, at: A, answer: Answer) {
     }
 }
 
-/// IPv6 ranges by upper half; /64s that are divided further go to the side table.
-fn split(ranges: &[(u128, Answer)]) -> (Vec<(u64, Answer)>, Deep) {
+/// Ranges by the upper part of their first address; blocks that are divided below it go to the side table.
+fn split<A: Copy>(
+    ranges: &[(A, Answer)],
+    parts: impl Fn(A) -> (u64, u64),
+    deep: &mut Deep,
+) -> Vec<(u64, Answer)> {
     let mut upper: Vec<(u64, Answer)> = Vec::with_capacity(ranges.len());
-    let mut deep = Deep { first: vec![0], starts: Vec::new(), answers: Vec::new() };
     let mut before = Answer::NONE;
-    for net in ranges.chunk_by(|(a, _), (b, _)| high(*a) == high(*b)) {
-        let at = high(net[0].0);
-        let whole = net.len() == 1 && low(net[0].0) == 0;
-        let after = net[net.len() - 1].1;
-        if whole {
+    for block in ranges.chunk_by(|(a, _), (b, _)| parts(*a).0 == parts(*b).0) {
+        let (at, below) = parts(block[0].0);
+        let after = block[block.len() - 1].1;
+        if block.len() == 1 && below == 0 {
             emit(&mut upper, at, after);
         } else {
-            if low(net[0].0) != 0 {
+            if below != 0 {
                 deep.push(0, before);
             }
-            for &(start, answer) in net {
-                deep.push(low(start), answer);
+            for &(start, answer) in block {
+                deep.push(parts(start).1, answer);
             }
             emit(&mut upper, at, deep.close());
+            // The block after the last one does not exist: there, this range finds nobody.
             if let Some(next) = at.checked_add(1) {
                 emit(&mut upper, next, after);
             }
         }
         before = after;
     }
-    (upper, deep)
+    upper
 }
 
 impl Deep {
@@ -159,34 +154,9 @@ impl Deep {
     fn close(&mut self) -> Answer {
         let index = count(self.first.len() - 1);
         self.first.push(count(self.starts.len()));
-        assert!(index <= MAX_LPM_ID, "at most {MAX_LPM_ID} divided /64s fit a table");
+        assert!(index <= MAX_LPM_ID, "at most {MAX_LPM_ID} divided /24s and /64s fit a table");
         Answer::deep(index)
     }
-}
-
-/// The arrays of ranges that come in order.
-fn index<K>(
-    ranges: impl Iterator<Item = (u64, Answer)>,
-    len: usize,
-    buckets: Buckets,
-    key: impl Fn(u64) -> K,
-) -> Ranges<K> {
-    let mut starts = Vec::with_capacity(len + 1);
-    let mut answers = Vec::with_capacity(len);
-    let mut first = Vec::with_capacity(usize::try_from(buckets.last).unwrap_or(usize::MAX).saturating_add(2));
-    for (at, answer) in ranges {
-        let bucket = buckets.of(at);
-        while first.len() <= bucket {
-            first.push(count(starts.len()));
-        }
-        starts.push(key(at));
-        answers.push(answer.0);
-    }
-    while first.len() <= buckets.of(u64::MAX) + 1 {
-        first.push(count(starts.len()));
-    }
-    starts.push(key(u64::MAX));
-    Ranges { buckets, first, starts, answers }
 }
 
 fn count(len: usize) -> u32 {

@@ -1,16 +1,17 @@
 //! A table as bytes: the arrays one after the other, so that reading is checking and not decoding.
 //!
-//! Header of 96 bytes: magic, byte-order mark, then for each family the shift and the last of its buckets, then the
-//! lengths of the arrays. Arrays follow by falling width of their elements, so all are aligned if the file is.
+//! Header of 64 bytes: magic, byte-order mark, the lengths of the arrays. Arrays follow by falling width of their
+//! elements, so all are aligned if the file is.
 
-use super::ranges::{Buckets, RangesView};
+use super::v4::{BLOCKS, V4View};
+use super::v6::{NETS, V6View};
 use super::{DeepView, LpmTable, LpmView};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"traffix1");
 /// Reads differently on a machine of the other byte order.
 const ORDER: u64 = 0x0102_0304_0506_0708;
 /// 64-bit numbers before the arrays.
-const HEADER: usize = 12;
+const HEADER: usize = 8;
 
 /// Bytes that are not a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,32 +35,23 @@ impl LpmTable {
         let header: [u64; HEADER] = [
             MAGIC,
             ORDER,
-            u64::from(self.v4.buckets.shift),
-            self.v4.buckets.last,
-            u64::from(self.v6.buckets.shift),
-            self.v6.buckets.last,
             len(self.v4.answers.len()),
+            len(self.v6.first.len()),
             len(self.v6.answers.len()),
             len(self.deep.first.len()),
             len(self.deep.answers.len()),
             0,
-            0,
         ];
         let mut bytes = Vec::with_capacity(8 * HEADER + self.memory_bytes());
         bytes.extend_from_slice(bytemuck::cast_slice(&header));
-        bytes.extend_from_slice(bytemuck::cast_slice(&self.v6.starts));
-        bytes.extend_from_slice(bytemuck::cast_slice(&self.deep.starts));
-        for array in [
-            &self.v4.first,
-            &self.v4.answers,
-            &self.v6.first,
-            &self.v6.answers,
-            &self.deep.first,
-            &self.deep.answers,
-        ] {
+        for array in [&self.v6.nets, &self.v6.starts, &self.deep.starts] {
             bytes.extend_from_slice(bytemuck::cast_slice(array));
         }
-        bytes.extend_from_slice(bytemuck::cast_slice(&self.v4.starts));
+        bytes.extend_from_slice(bytemuck::cast_slice(&self.v4.blocks));
+        let (v4, v6, deep) = (&self.v4, &self.v6, &self.deep);
+        for array in [&v4.answers, &v6.first, &v6.answers, &deep.first, &deep.answers] {
+            bytes.extend_from_slice(bytemuck::cast_slice(array));
+        }
         bytes
     }
 }
@@ -86,31 +78,32 @@ impl<'a> LpmView<'a> {
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LpmFileError> {
         let mut rest = bytes;
         let header: &[u64] = take(&mut rest, HEADER as u64)?;
-        let &[MAGIC, ORDER, v4_shift, v4_last, v6_shift, v6_last, v4, v6, runs, deep, 0, 0] = header else {
+        let &[MAGIC, ORDER, v4, v6_first, v6, runs, deep, 0] = header else {
             return Err(LpmFileError::Foreign);
         };
-        let v4_buckets = buckets(v4_shift, v4_last, 32, 16, 0)?;
-        let v6_buckets = buckets(v6_shift, v6_last, 61, 53, 0x2000 << 48)?;
-        let more = |n: u64| n.checked_add(1).ok_or(LpmFileError::Damaged("length"));
-        let v6_starts = take(&mut rest, more(v6)?)?;
+        let nets = take(&mut rest, NETS as u64)?;
+        let v6_starts = take(&mut rest, v6.saturating_add(1))?;
         let deep_starts = take(&mut rest, deep)?;
-        let v4_first = take(&mut rest, v4_last + 2)?;
+        let blocks = take(&mut rest, BLOCKS as u64)?;
         let v4_answers = take(&mut rest, v4)?;
-        let v6_first = take(&mut rest, v6_last + 2)?;
+        let v6_first = take(&mut rest, v6_first)?;
         let v6_answers = take(&mut rest, v6)?;
         let deep_first = take(&mut rest, runs)?;
         let deep_answers = take(&mut rest, deep)?;
-        let v4_starts = take(&mut rest, more(v4)?)?;
         if !rest.is_empty() {
             return Err(LpmFileError::Damaged("trailing bytes"));
         }
         let view = Self {
-            v4: RangesView { buckets: v4_buckets, first: v4_first, starts: v4_starts, answers: v4_answers },
-            v6: RangesView { buckets: v6_buckets, first: v6_first, starts: v6_starts, answers: v6_answers },
+            v4: V4View { blocks, answers: v4_answers },
+            v6: V6View { nets, first: v6_first, starts: v6_starts, answers: v6_answers },
             deep: DeepView { first: deep_first, starts: deep_starts, answers: deep_answers },
         };
-        check(view.v4)?;
-        check(view.v6)?;
+        if !view.v4.is_sound() {
+            return Err(LpmFileError::Damaged("IPv4 ranges"));
+        }
+        if !view.v6.is_sound() {
+            return Err(LpmFileError::Damaged("IPv6 ranges"));
+        }
         Ok(view)
     }
 }
@@ -122,27 +115,4 @@ fn take<'a, T: bytemuck::AnyBitPattern>(rest: &mut &'a [u8], len: u64) -> Result
     let (taken, left) = rest.split_at_checked(bytes).ok_or(cut)?;
     *rest = left;
     bytemuck::try_cast_slice(taken).map_err(|_| LpmFileError::Misaligned)
-}
-
-fn buckets(shift: u64, last: u64, bits: u32, max_shift: u32, origin: u64) -> Result<Buckets, LpmFileError> {
-    let wrong = LpmFileError::Damaged("buckets");
-    let shift = u32::try_from(shift).ok().filter(|s| (max_shift.saturating_sub(10)..=max_shift).contains(s));
-    let shift = shift.ok_or(wrong)?;
-    // At most 2^18 buckets, as built.
-    let fits = bits.checked_sub(shift).is_some_and(|n| n <= 18 && last == (1 << n) - 1);
-    if fits { Ok(Buckets { origin, shift, last }) } else { Err(wrong) }
-}
-
-/// What a search relies on: buckets in order, a first range that starts at the lowest address, starts in order.
-fn check<K: Copy + PartialOrd + Default>(ranges: RangesView<'_, K>) -> Result<(), LpmFileError> {
-    let RangesView { first, starts, answers, .. } = ranges;
-    let ordered = first.is_sorted() && first.first() == Some(&0);
-    if !ordered || first.last().map(|&n| n as usize) != Some(answers.len()) {
-        return Err(LpmFileError::Damaged("index"));
-    }
-    if first.get(1).is_none_or(|&n| n == 0) || starts.first() != Some(&K::default()) {
-        return Err(LpmFileError::Damaged("first range"));
-    }
-    let in_order = |pair: &[u32]| starts[pair[0] as usize..pair[1] as usize].is_sorted_by(|a, b| a < b);
-    if first.windows(2).all(in_order) { Ok(()) } else { Err(LpmFileError::Damaged("order of ranges")) }
 }

@@ -1,23 +1,33 @@
 //! Longest-prefix match in flat arrays.
 //!
-//! Nested prefixes are flattened into ranges of addresses that share one answer, sorted by their first address. The
-//! leading bits of an address lead through an index of buckets to a short run of ranges, in which a binary search
-//! without branches ends. This is DXR (Zec, Rizzo, Mikuc: "DXR: towards a billion routing lookups per second in
-//! software", ACM SIGCOMM CCR 42(5), 2012) for both families: IPv6 by the upper 64 bits, with a side table for the
-//! rare longer prefixes.
+//! Nested prefixes are flattened into ranges of addresses that share one answer, sorted by their first address; what
+//! is left is to find the range of an address.
+//!
+//! - IPv4: the upper 18 bits choose a block, in whose bitmap the next 6 bits count the ranges that have begun: two
+//!   memory accesses in all. This is the first step of a poptrie (Asai, Ohara: "Poptrie: a compressed trie with
+//!   population count for fast and scalable software IP routing table lookup", ACM SIGCOMM 2015).
+//! - IPv6: the upper bits lead through an index of buckets to a short run of ranges, in which a binary search without
+//!   branches ends, as in DXR (Zec, Rizzo, Mikuc: "DXR: towards a billion routing lookups per second in software",
+//!   ACM SIGCOMM CCR 42(5), 2012).
+//! - Prefixes longer than /24 and /64 are rare; they divide an address block in a side table.
 //!
 //! The arrays hold 32-bit numbers and no pointers, so a table can be [written to a file](LpmTable::to_bytes) and
 //! [used from the file's bytes](LpmView::from_bytes) without decoding, memory-mapped or not.
 
 mod build;
 mod file;
-mod ranges;
+mod v4;
+mod v6;
 
 use core::net::IpAddr;
 
 pub use build::LpmBuilder;
 pub use file::LpmFileError;
-use ranges::{BATCH, RangesView};
+use v4::{V4, V4View};
+use v6::{V6, V6View};
+
+/// Searches that run interleaved. Measured on the project's benches: 8 to 32 differ by a few per cent.
+const BATCH: usize = 16;
 
 /// A found prefix: its length and the number that it was inserted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,12 +79,12 @@ impl Answer {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LpmTable {
-    v4: ranges::Ranges<u16>,
-    v6: ranges::Ranges<u64>,
+    v4: V4,
+    v6: V6,
     deep: Deep,
 }
 
-/// Ranges within single /64s, for prefixes longer than that: run `i` of `starts` is `first[i]..first[i + 1]`.
+/// Ranges within single `/24`s and `/64`s, for prefixes longer than that: run `i` of `starts` is `first[i]..first[i + 1]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Deep {
     first: Vec<u32>,
@@ -117,8 +127,8 @@ impl Default for LpmTable {
 /// The arrays of a table, borrowed: from an [`LpmTable`] or from the bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct LpmView<'a> {
-    v4: RangesView<'a, u16>,
-    v6: RangesView<'a, u64>,
+    v4: V4View<'a>,
+    v6: V6View<'a>,
     deep: DeepView<'a>,
 }
 
@@ -153,16 +163,13 @@ impl LpmView<'_> {
     /// The most specific IPv4 prefix that holds `address`, given as its bits.
     #[inline]
     pub fn lookup_v4(&self, address: u32) -> Option<LpmMatch> {
-        let (bucket, suffix) = self.v4_key(address);
-        self.v4.answer(bucket, suffix).found()
+        self.resolve(self.v4.answer(address), u64::from(address & 0xff)).found()
     }
 
     /// The most specific IPv6 prefix that holds `address`, given as its bits. Mapped addresses are not translated.
     #[inline]
     pub fn lookup_v6(&self, address: u128) -> Option<LpmMatch> {
-        let high = high(address);
-        let answer = self.v6.answer(self.v6.buckets.of(high), high);
-        self.resolve(answer, address).found()
+        self.resolve(self.v6.answer(high(address)), low(address)).found()
     }
 
     /// [`lookup_v4`](Self::lookup_v4) of many addresses; the answers come in their order. Several searches run
@@ -175,8 +182,10 @@ impl LpmView<'_> {
         let (chunks, rest) = addresses.as_chunks::<BATCH>();
         let (out, rest_out) = found.as_chunks_mut::<BATCH>();
         for (chunk, out) in chunks.iter().zip(out) {
-            let keys = chunk.map(|address| self.v4_key(address));
-            *out = self.v4.answers(keys).map(Answer::found);
+            let answers = chunk.map(|address| self.v4.answer(address));
+            for i in 0..BATCH {
+                out[i] = self.resolve(answers[i], u64::from(chunk[i] & 0xff)).found();
+            }
         }
         for (address, out) in rest.iter().zip(rest_out) {
             *out = self.lookup_v4(*address);
@@ -192,9 +201,9 @@ impl LpmView<'_> {
         let (chunks, rest) = addresses.as_chunks::<BATCH>();
         let (out, rest_out) = found.as_chunks_mut::<BATCH>();
         for (chunk, out) in chunks.iter().zip(out) {
-            let answers = self.v6.answers(chunk.map(|a| (self.v6.buckets.of(high(a)), high(a))));
+            let answers = self.v6.answers(chunk.map(high));
             for i in 0..BATCH {
-                out[i] = self.resolve(answers[i], chunk[i]).found();
+                out[i] = self.resolve(answers[i], low(chunk[i])).found();
             }
         }
         for (address, out) in rest.iter().zip(rest_out) {
@@ -202,17 +211,10 @@ impl LpmView<'_> {
         }
     }
 
-    /// Bucket and the bits below it.
+    /// Follows an answer into the side table; `below` is what the address says below the divided block.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "buckets of IPv4 leave at most 16 bits")]
-    fn v4_key(&self, address: u32) -> (usize, u16) {
-        let bucket = self.v4.buckets.of(u64::from(address));
-        (bucket, (address & self.v4.buckets.low_mask()) as u16)
-    }
-
-    #[inline]
-    fn resolve(&self, answer: Answer, address: u128) -> Answer {
-        if answer.0 & 0xff == Answer::DEEP { self.deep.answer(answer.0 >> 8, low(address)) } else { answer }
+    fn resolve(&self, answer: Answer, below: u64) -> Answer {
+        if answer.0 & 0xff == Answer::DEEP { self.deep.answer(answer.0 >> 8, below) } else { answer }
     }
 }
 
