@@ -20,7 +20,7 @@ pub struct Lease {
     pub source: String,
     /// Who holds it: unique per process.
     pub holder: String,
-    /// Grows with every acquisition by another holder: a write under an older one is refused.
+    /// Grows whenever the right is taken and not just renewed: a write under an older one is refused.
     pub fence: i64,
     /// Until when it holds unless renewed.
     pub until: DateTime<Utc>,
@@ -135,51 +135,64 @@ pub struct Proposal {
 }
 
 /// Who pulls what and how far.
+///
+/// A lease is taken for a while and renewed while the work goes on. It runs out by the store's clock, so a holder
+/// that crashed is in nobody's way for longer; the clocks of several instances should agree to within a fraction
+/// of the time for which leases are taken. What is written under a lease that is lost is refused, even if the
+/// clocks disagree.
 #[async_trait]
 pub trait Sources: Send + Sync {
-    /// Takes or renews the right to pull `source` for `ttl`; `None` while another holder has it.
+    /// Takes or renews the right to pull `source` for `ttl` from now; `None` while another holder has it.
     async fn lease(&self, source: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>>;
     /// Gives the right back; fine if it is lost already.
     async fn release(&self, lease: &Lease) -> Result<()>;
-    /// One source; `None` if it was never pulled.
+    /// One source; `None` if nobody ever took a lease of it.
     async fn source(&self, id: &str) -> Result<Option<Source>>;
-    /// All sources that were ever pulled, by id.
+    /// All sources that anybody ever took a lease of, by id.
     async fn sources(&self) -> Result<Vec<Source>>;
     /// Writes how far a pull got. [`StoreError::Conflict`] if the lease is lost.
     async fn put_source(&self, lease: &Lease, state: &SourceState) -> Result<()>;
-    /// The RUs that have a listing on `platform` under one of these identifiers, aliases included. Unknown ones
-    /// are left out. If several RUs claim an identifier, the first by id.
+    /// The RUs that have a listing on `platform` under one of these identifiers, aliases included, by identifier.
+    /// Unknown ones are left out. If several RUs claim an identifier, a release goes before its updates, then the
+    /// first by id.
     async fn rus_by_external_id(
         &self,
         platform: &PlatformId,
         external_ids: &[String],
     ) -> Result<Vec<(String, RuId)>>;
-    /// Listings of `platform` that are due at `now`, the longest due first. A listing with an external id that was
-    /// never scheduled is due at once.
+    /// Listings of `platform` that are due at `now`, each identifier once: first those that were never scheduled,
+    /// by identifier and as due at `now`, then the longest due first. Aliases are not asked about. What was
+    /// scheduled is forgotten when the last RU with such a listing goes.
     async fn due_listings(
         &self,
         platform: &PlatformId,
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<ListingPull>>;
-    /// Says when listings are due next. [`StoreError::Conflict`] if the lease is lost.
+    /// Says when listings are due next. Those that no RU has are left out. [`StoreError::Conflict`] if the lease
+    /// is lost.
     async fn schedule_listings(&self, lease: &Lease, pulls: &[ListingPull]) -> Result<()>;
 }
 
 /// What awaits a moderator.
 #[async_trait]
 pub trait Proposals: Send + Sync {
-    /// Proposes; what was proposed before keeps its status, an open one gets the new subject. Returns how many were
-    /// new.
+    /// Proposes, atomically; what was proposed before keeps its status and instant, and an open one gets the new
+    /// subject. Returns how many were new.
     async fn propose(&self, proposals: &[(String, ProposalSubject)]) -> Result<u64>;
     /// One proposal.
     async fn proposal(&self, id: &str) -> Result<Option<Proposal>>;
     /// Proposals of a status, oldest first.
     async fn proposals(&self, status: ProposalStatus, page: &PageRequest) -> Result<Page<Proposal>>;
-    /// Decides an open one; [`StoreError::Conflict`] if it was decided otherwise before.
+    /// Decides an open one; carrying the decision out is the caller's. Deciding the same again changes nothing.
+    /// [`StoreError::Conflict`] if it was decided otherwise before.
     async fn decide(&self, id: &str, status: ProposalStatus, actor: &Actor) -> Result<()>;
-    /// Makes two RUs one, atomically: `into` gets what `from` has by [`Ru::merge`](traffix_core::catalogue::Ru),
-    /// updates of `from` become updates of `into`, `from` is removed. Each of it is a change in the log.
+    /// Makes two RUs one, atomically: `into` gets what `from` has by [`Ru::merge`](traffix_core::catalogue::Ru::merge)
+    /// and keeps its identifier, updates of `from` become updates of `into`, `from` is removed. Each of it is a
+    /// change in the log. Returns what happened to `into`.
+    ///
+    /// [`StoreError::Invalid`] if both are the same, one is a release and the other an update, or both together
+    /// are not a valid RU.
     async fn merge_into(&self, from: &RuId, into: &RuId, actor: &Actor) -> Result<Written>;
 }
 
