@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "values are read, not computed")]
+
 use proptest::prelude::*;
 use traffix_core::catalogue::RuKind;
 
