@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use serde_json::json;
-use traffix_store::Maintenance;
+use traffix_store::{Maintenance, Sources};
 
 use crate::AppState;
 use crate::metrics::Sizes;
@@ -34,13 +34,26 @@ pub(crate) async fn ready(state: Arc<AppState>) -> Response {
     let fine = database["status"] == "ok";
     let (status, word) =
         if fine { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
-    json_response(status, &json!({"status": word, "parts": {"database": database}}))
+    let sources = sources(&state).await;
+    json_response(status, &json!({"status": word, "parts": {"database": database, "sources": sources}}))
+}
+
+/// Sources that fail, for whoever looks. They are no reason to send requests elsewhere: what is known is answered.
+async fn sources(state: &AppState) -> serde_json::Value {
+    let Ok(all) = Sources::sources(state.store.as_ref()).await else { return json!({"status": "unknown"}) };
+    let failing: Vec<String> =
+        all.into_iter().filter(|source| source.state.failures > 0).map(|source| source.id).collect();
+    let status = if failing.is_empty() { "ok" } else { "degraded" };
+    json!({"status": status, "failing": failing})
 }
 
 /// `OpenMetrics` text.
 pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
     let sequence = state.pages.sequence(state.store.as_ref()).await.unwrap_or(0);
     let sizes = Sizes { sequence, clients: state.limits.clients(), pages: state.pages.size() };
+    if let Ok(sources) = Sources::sources(state.store.as_ref()).await {
+        state.metrics.sources.set(&sources, &state.jobs, state.clock.now());
+    }
     Response::builder()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(state.metrics.text(&sizes))

@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::jobs::SourceGauges;
+
 /// Upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 9] = [0.000_1, 0.000_5, 0.002, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -50,6 +52,8 @@ pub(crate) struct Metrics {
     pub(crate) computing: Gauge,
     /// Forecasts and outlooks refused because too many wait.
     pub(crate) compute_refused: Counter,
+    /// How fresh sources are, set when somebody looks.
+    pub(crate) sources: SourceGauges,
     /// News that pulls from platforms brought.
     pub(crate) sync_news: Family<NewsLabels, Counter>,
     sequence: Gauge,
@@ -81,6 +85,7 @@ impl Metrics {
         registry.register("build", "The running program", version);
         let sync_news = Family::default();
         registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
+        let sources = SourceGauges::register(&mut registry);
         let requests = Family::default();
         registry.register("http_requests", "Answered requests", requests.clone());
         let seconds: Family<_, _, fn() -> Histogram> =
@@ -113,6 +118,7 @@ impl Metrics {
             page_hits,
             compute_refused,
             sync_news,
+            sources,
         }
     }
 

@@ -11,9 +11,11 @@ mod networks;
 mod outlook;
 mod platforms;
 mod prefixes;
+mod proposals;
 mod references;
 mod releases;
 pub(crate) mod schema;
+mod sources;
 mod views;
 
 use std::collections::HashMap;
@@ -47,6 +49,8 @@ pub(crate) enum Chapter {
     Compute,
     /// What changed in the catalogue.
     Changes,
+    /// Where the catalogue comes from, and what awaits a moderator.
+    Sources,
 }
 
 /// Lists the parts of the API once, for the service and for its description.
@@ -78,6 +82,8 @@ apis!(
     networks::NetworkApi,
     forecasts::ForecastApi,
     outlook::OutlookApi,
+    sources::SourceApi,
+    proposals::ProposalApi,
 );
 
 /// Stands for a part where only its description is wanted: that needs no state.

@@ -2,7 +2,9 @@
 #![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::NaiveDate;
 use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +18,10 @@ use super::views::{Loose, word};
 use crate::AppState;
 use crate::http::{Answer, Path, PathParam, Problem};
 
-pub(crate) struct PlatformApi(#[expect(dead_code, reason = "the data is embedded")] pub(crate) Arc<AppState>);
+pub(crate) struct PlatformApi(pub(crate) Arc<AppState>);
+
+/// How long an answer with a date in it holds.
+const FRESH: Duration = Duration::from_mins(1);
 
 impl PathParam for CdnId {
     const NAME: &'static str = "cdn";
@@ -36,6 +41,10 @@ pub(crate) struct PlatformView {
     kind: String,
     /// When somebody last went through all facts.
     reviewed: String,
+    /// When somebody should do so again.
+    review_due: String,
+    /// Whether that day is past: the facts may be old.
+    review_overdue: bool,
     /// The delivery networks that serve it today.
     cdns: Vec<CdnId>,
     /// What else is known, each with its source: client behaviour, default weights, CDN shares, what the
@@ -104,14 +113,16 @@ impl PlatformApi {
     /// Distribution platforms, by slug.
     #[oai(path = "/platforms", method = "get", operation_id = "listPlatforms")]
     async fn platforms(&self) -> Result<Answer<PlatformPage>, Problem> {
-        let items = PLATFORMS.iter().map(|platform| platform_view(*platform)).collect();
-        Ok(Answer::json(&PlatformPage { items })?.public())
+        let today = self.0.clock.now().date_naive();
+        let items = PLATFORMS.iter().map(|platform| platform_view(*platform, today)).collect();
+        Ok(Answer::json(&PlatformPage { items })?.public_for(FRESH))
     }
 
     /// One platform.
     #[oai(path = "/platforms/:platform", method = "get", operation_id = "getPlatform")]
     async fn platform(&self, Path(platform): Path<PlatformId>) -> Result<Answer<PlatformView>, Problem> {
-        Ok(Answer::json(&platform_view(find(&platform)?))?.public())
+        let today = self.0.clock.now().date_naive();
+        Ok(Answer::json(&platform_view(find(&platform)?, today))?.public_for(FRESH))
     }
 
     /// The CDNs of a platform, with shares and evidence.
@@ -145,15 +156,17 @@ fn find(id: &PlatformId) -> Result<&'static dyn Platform, Problem> {
     traffix_platforms::platform(id.as_str()).map_err(missing)
 }
 
-fn platform_view(platform: &dyn Platform) -> PlatformView {
+fn platform_view(platform: &dyn Platform, today: NaiveDate) -> PlatformView {
     let profile = platform.profile();
-    let told = ["id", "name", "owner", "kind", "reviewed", "assertions"];
+    let told = ["id", "name", "owner", "kind", "reviewed", "review_due", "assertions"];
     PlatformView {
         id: platform.id(),
         name: profile.name.clone(),
         owner: profile.owner.clone(),
         kind: word(&profile.kind),
         reviewed: profile.reviewed.to_string(),
+        review_due: profile.review_due.to_string(),
+        review_overdue: profile.review_due < today,
         cdns: platform.cdns(),
         profile: Loose::of(profile).without(&told),
     }

@@ -6,6 +6,7 @@
 
 mod delivery;
 mod due;
+mod gauges;
 mod hold;
 mod proposals;
 mod pull;
@@ -15,6 +16,7 @@ mod stages;
 mod upstream;
 mod write;
 
+pub(crate) use gauges::SourceGauges;
 pub(crate) use hold::holder;
 pub(crate) use pull::{Plan, pull};
 pub(crate) use report::{PlatformReport, PullStatus};

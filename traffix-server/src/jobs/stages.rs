@@ -256,8 +256,7 @@ impl Pull<'_> {
         };
         #[expect(clippy::cast_precision_loss, reason = "no title has 2^53 players")]
         let points = [(at, players as f64)];
-        // SERIES self.report.points += self.store.put_points(&key, &points).await?;
-        let _ = (key, points);
+        self.report.points += self.store.put_points(&key, &points).await?;
         Ok(())
     }
 }

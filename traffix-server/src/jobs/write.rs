@@ -103,7 +103,10 @@ impl Pull<'_> {
             self.report.failed("an observation without identifier");
             return Ok(());
         };
-        let release = said.updates.as_ref().and_then(|release| self.release(release, known, desk));
+        let release = match &said.updates {
+            Some(release) => self.release(release, known, desk).await?,
+            None => None,
+        };
         let context = Context { id: &id, release: release.as_ref(), companies: &self.companies };
         let Some(made) = entry(desk.now(&id), said, context) else {
             let orphan = said.kind == RuKind::Update && release.is_none() && is_forecastable(said);
@@ -127,9 +130,29 @@ impl Pull<'_> {
         Ok(())
     }
 
-    fn release(&self, id: &str, known: &BTreeMap<String, RuId>, desk: &Desk) -> Option<RuId> {
-        let here = || Some(ru_id(&self.platform.id(), id)).filter(|id| desk.now(id).is_some());
-        known.get(id).cloned().or_else(here)
+    /// The release that an update names by the platform's identifier.
+    async fn release(
+        &self,
+        external: &str,
+        known: &BTreeMap<String, RuId>,
+        desk: &mut Desk,
+    ) -> Result<Option<RuId>, StoreError> {
+        if let Some(id) = known.get(external) {
+            return Ok(Some(id.clone()));
+        }
+        let made = ru_id(&self.platform.id(), external);
+        if desk.now(&made).is_some() {
+            return Ok(Some(made));
+        }
+        self.namesake(external, desk).await
+    }
+
+    /// An entry whose own identifier is the platform's and that the platform lists without naming another.
+    async fn namesake(&self, external: &str, desk: &mut Desk) -> Result<Option<RuId>, StoreError> {
+        let Ok(id) = RuId::new(external) else { return Ok(None) };
+        self.lay(&id, desk).await?;
+        let listing = desk.now(&id).and_then(|ru| ru.listing(&self.platform.id()));
+        Ok(listing.is_some_and(|listing| listing.external_id.is_none()).then_some(id))
     }
 
     fn is_fine(&mut self, ru: &Ru) -> bool {
@@ -152,6 +175,9 @@ impl Pull<'_> {
             return self.release_of(id, said, desk).await.map(Some);
         }
         let Some(external) = said.listing.external_id.as_deref() else { return Ok(None) };
+        if let Some(id) = self.namesake(external, desk).await? {
+            return Ok(Some(id));
+        }
         let platform = self.platform.id();
         let id = ru_id(&platform, external);
         self.lay(&id, desk).await?;

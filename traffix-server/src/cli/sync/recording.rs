@@ -97,12 +97,12 @@ struct Asked {
 
 /// Looks beside the recording of a platform, in the layouts of a record and of a source checkout.
 fn window(folder: &Path, platform: &str) -> Result<Option<Asked>, Failure> {
-    let own = folder.file_name().is_some_and(|name| name == platform) || folder.join(SAMPLES_FILE).exists();
-    let places = [
-        folder.join(platform).join("fixtures").join(SAMPLES_FILE),
-        folder.join(platform).join(SAMPLES_FILE),
-        folder.join(if own { SAMPLES_FILE } else { platform }),
-    ];
+    let own = folder.file_name().is_some_and(|name| name == platform);
+    let below = |folder: &Path| [folder.join("fixtures").join(SAMPLES_FILE), folder.join(SAMPLES_FILE)];
+    let mut places = below(&folder.join(platform)).to_vec();
+    if own {
+        places.extend(below(folder));
+    }
     let Some(path) = places.iter().find(|path| path.is_file()) else { return Ok(None) };
     let wrong = |detail: String| Failure::usage(format_args!("{}: {detail}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
