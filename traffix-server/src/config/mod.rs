@@ -13,4 +13,4 @@ pub use reference::markdown;
 pub use sections::{
     Auth, Cache, Compute, Config, Database, Limits, Log, LogFormat, LogRequests, Server, Tls,
 };
-pub use sync::{Credentials, Sync, Upstream};
+pub use sync::{Credentials, Rate, Sync, Upstream};

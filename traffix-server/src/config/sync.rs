@@ -66,6 +66,9 @@ pub struct Upstream {
     pub connect_timeout_secs: u32,
     /// Longest wait for a whole answer, in seconds.
     pub total_timeout_secs: u32,
+    /// How fast services may be asked, where it should differ from what is known about them: a table such as
+    /// `"api.steampowered.com" = { requests = 100, per_secs = 300 }`.
+    pub rates: BTreeMap<String, Rate>,
     /// Other addresses for services: a table such as `"https://api.steampowered.com" = "http://127.0.0.1:8090"`.
     pub endpoints: BTreeMap<String, String>,
 }
@@ -78,9 +81,20 @@ impl Default for Upstream {
             cache_max_bytes: 128 << 20,
             connect_timeout_secs: 10,
             total_timeout_secs: 60,
+            rates: BTreeMap::new(),
             endpoints: BTreeMap::new(),
         }
     }
+}
+
+/// At most so many requests in any window of so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many; at least 1.
+    pub requests: u32,
+    /// In how many seconds; at least 1.
+    pub per_secs: u32,
 }
 
 /// Keys and tokens for the services of platforms, by name: `steam`, `github` … A platform that lacks one says so.

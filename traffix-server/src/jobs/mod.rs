@@ -13,6 +13,8 @@ mod pull;
 mod report;
 mod scheduler;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod upstream;
 mod write;
 

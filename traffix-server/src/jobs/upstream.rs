@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::PlatformId;
 use traffix_platforms::upstream::cassette;
-use traffix_platforms::upstream::{Builder, Endpoints, Meter, Replay, Secret, Upstream, UpstreamError};
+use traffix_platforms::upstream::{Builder, Endpoints, Meter, Rate, Replay, Secret, Upstream, UpstreamError};
 
 use crate::Config;
 
@@ -37,6 +37,9 @@ pub(crate) fn connect(
         .endpoints
         .iter()
         .try_fold(Endpoints::default(), |all, (service, base)| all.with(service, base))?;
+    let rates = settings.rates.iter();
+    builder.rates.hosts =
+        rates.map(|(host, rate)| (host.clone(), Rate::new(rate.requests, rate.per_secs))).collect();
     builder.cache = settings.cache.as_ref().map(|folder| folder.join(platform.as_str()));
     builder.cache_max_bytes = settings.cache_max_bytes;
     builder.record = record.map(|folder| folder.join(platform.as_str()));

@@ -11,3 +11,4 @@ mod keys;
 mod limiting;
 mod networks;
 mod reading;
+mod sources;
