@@ -45,7 +45,7 @@ fn slug(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
     // Letters that have no place in an identifier would vanish and leave a wrong one.
-    if lower.chars().any(|c| !c.is_ascii()) { String::new() } else { parts.collect::<Vec<_>>().join("-") }
+    if lower.is_ascii() { parts.collect::<Vec<_>>().join("-") } else { String::new() }
 }
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo) in hexadecimal: stable across versions and machines.

@@ -65,7 +65,7 @@ pub fn entry(stored: Option<&Ru>, said: &ListingObservation, context: Context<'_
         None => said.listing.clone(),
     };
     let ru = match stored {
-        Some(ru) => joined(ru, listing, said, context),
+        Some(ru) => joined(ru, &listing, said, context),
         None => created(listing, said, context)?,
     };
     let updates = builds::updates(before, &ru, said);
@@ -105,9 +105,9 @@ fn created(listing: Listing, said: &ListingObservation, context: Context<'_>) ->
     })
 }
 
-fn joined(stored: &Ru, listing: Listing, said: &ListingObservation, context: Context<'_>) -> Ru {
+fn joined(stored: &Ru, listing: &Listing, said: &ListingObservation, context: Context<'_>) -> Ru {
     let mut next = stored.clone();
-    join_listing(&mut next, |_| listing.clone(), &listing);
+    join_listing(&mut next, |_| listing.clone(), listing);
     if next.publishers.is_empty() {
         next.publishers = context.companies.ids(&said.publishers);
     }

@@ -148,12 +148,14 @@ fn builds(make: &Make<'_>, old: &Listing, new: &Listing, found: &mut Vec<News>) 
     }
 }
 
+/// One of the sizes of a variant.
+type Pick = fn(&DownloadSize) -> Option<&Fact<ByteRange>>;
+
 fn sizes(make: &Make<'_>, old: &Listing, new: &Listing, found: &mut Vec<News>) {
     let pairs = new.sizes.iter().filter_map(|size| {
         let before = old.sizes.iter().find(|before| before.variant == size.variant)?;
         Some((before, size))
     });
-    type Pick = fn(&DownloadSize) -> Option<&Fact<ByteRange>>;
     let fields: [(&str, Pick); 2] =
         [("wire_bytes", |size| size.wire_bytes.as_ref()), ("disk_bytes", |size| size.disk_bytes.as_ref())];
     for (before, after) in pairs {

@@ -68,7 +68,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
-        Command::Sync(args) => sync::run(args, &mut out),
+        Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;
     out.flush()

@@ -111,9 +111,9 @@ impl Pull<'_> {
         let Some(made) = entry(desk.now(&id), said, context) else {
             let orphan = said.kind == RuKind::Update && release.is_none() && is_forecastable(said);
             if orphan {
-                self.report.kept_back += 1
+                self.report.kept_back += 1;
             } else {
-                self.report.skipped += 1
+                self.report.skipped += 1;
             }
             return Ok(());
         };

@@ -43,7 +43,7 @@ pub(super) struct Args {
     /// File with keys and tokens by name, TOML or JSON.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
-    /// Key for Steam's Web API; better given as TRAFFIX__CREDENTIALS__STEAM, which no process list shows.
+    /// Key for Steam's Web API; better given as `TRAFFIX__CREDENTIALS__STEAM`, which no process list shows.
     #[arg(long, value_name = "KEY", hide_env_values = true)]
     steam_key: Option<String>,
     /// Most requests to each platform; the next run goes on from there [default: 2000].
@@ -56,8 +56,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: Args, out: &mut Out) -> Result<(), Failure> {
-    let config = config(&args)?;
+pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
+    let config = config(args)?;
     super::serve::logs(&config)?;
     let platforms = platforms(&args.platforms, &config)?;
     let source = Source::new(args.replay.as_deref(), args.record.as_deref())?;
