@@ -4,6 +4,7 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod check;
 mod database;
 mod export;
 mod failure;

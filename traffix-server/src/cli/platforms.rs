@@ -1,12 +1,13 @@
 //! `traffix platforms`.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use traffix_core::catalogue::{PlatformId, Region};
 use traffix_core::delivery::CdnId;
 use traffix_platforms::profile::{Behaviour, PlatformKind};
 use traffix_platforms::{PLATFORMS, PlatformExt, Support};
 
-use super::{Failure, Out};
+use super::{Failure, Out, check};
 
 /// Show what is known about distribution platforms.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,16 @@ pub(super) struct Args {
     /// Print {"items": […]}.
     #[arg(long, global = true)]
     json: bool,
+    /// Pretend that it is this instant.
+    #[arg(long, value_name = "INSTANT", value_parser = super::instant)]
+    at: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone, Copy, clap::Subcommand)]
+#[derive(Debug, Clone, clap::Subcommand)]
 enum Action {
     /// List the platforms (the default).
     List,
+    Check(check::Args),
 }
 
 #[derive(Serialize)]
@@ -37,26 +42,35 @@ struct Item<'a> {
     support: &'a Support,
     reviewed: chrono::NaiveDate,
     review_due: chrono::NaiveDate,
+    review_overdue: bool,
 }
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
-    let Action::List = args.action.unwrap_or(Action::List);
-    let items: Vec<Item<'_>> = PLATFORMS.iter().map(|platform| item(*platform)).collect();
+    if let Some(Action::Check(check)) = &args.action {
+        return check::run(check, args.json, out);
+    }
+    let today = args.at.unwrap_or_else(Utc::now).date_naive();
+    let items: Vec<Item<'_>> = PLATFORMS.iter().map(|platform| item(*platform, today)).collect();
     if args.json {
         return out.json(&serde_json::json!({ "items": items }));
     }
-    out.line(format!("{:<15} {:<26} {:<12} {:>6}  DELIVERED BY", "ID", "NAME", "KIND", "SHARE"))?;
+    out.line(format!(
+        "{:<15} {:<26} {:<12} {:>6}  {:<12} DELIVERED BY",
+        "ID", "NAME", "KIND", "SHARE", "REVIEW DUE"
+    ))?;
     for item in &items {
         let weight = item.weight.map_or_else(|| "-".into(), |share| format!("{:.0} %", share * 100.0));
         let cdns: Vec<&str> = item.cdns.iter().map(CdnId::as_str).collect();
         let kind = super::word(item.kind);
         let (id, name, cdns) = (&item.id, item.name, cdns.join(", "));
-        out.line(format!("{id:<15} {name:<26} {kind:<12} {weight:>6}  {cdns}"))?;
+        // A date with a mark is past.
+        let due = format!("{}{}", item.review_due, if item.review_overdue { "!" } else { "" });
+        out.line(format!("{id:<15} {name:<26} {kind:<12} {weight:>6}  {due:<12} {cdns}"))?;
     }
     Ok(())
 }
 
-fn item(platform: &'static dyn traffix_platforms::Platform) -> Item<'static> {
+fn item(platform: &'static dyn traffix_platforms::Platform, today: chrono::NaiveDate) -> Item<'static> {
     let profile = platform.profile();
     Item {
         id: platform.id(),
@@ -69,5 +83,6 @@ fn item(platform: &'static dyn traffix_platforms::Platform) -> Item<'static> {
         support: platform.support(),
         reviewed: profile.reviewed,
         review_due: profile.review_due,
+        review_overdue: profile.review_due < today,
     }
 }

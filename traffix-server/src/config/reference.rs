@@ -35,8 +35,12 @@ pub fn markdown() -> String {
     );
     for (section, property) in members(&schema, &schema) {
         let about = text(property, "description");
-        let _ = write!(page, "\n## [{section}]\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n");
-        for (key, property) in members(&schema, resolve(&schema, property)) {
+        let _ = write!(page, "\n## [{section}]\n\n{about}\n");
+        let keys = members(&schema, resolve(&schema, property));
+        if !keys.is_empty() {
+            page.push_str("\n| key | default | meaning |\n|---|---|---|\n");
+        }
+        for (key, property) in keys {
             let default = match &defaults[section][key] {
                 Value::Null => "not set".to_owned(),
                 value => format!("`{value}`"),

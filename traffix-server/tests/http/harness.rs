@@ -48,7 +48,7 @@ impl TestServer {
             let _ = stopped.await;
         }));
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().no_gzip().no_brotli().no_zstd().build().unwrap();
         Self { address, store, moderator, reader, client, stop: Some(stop), _folder: folder }
     }
 
