@@ -38,6 +38,9 @@ pub enum UpstreamError {
     /// The operator has not configured a secret that the request needs.
     #[error("needs the credential {0:?}: set it under [credentials], or TRAFFIX__CREDENTIALS__{upper}", upper = .0.to_ascii_uppercase())]
     MissingCredential(&'static str),
+    /// The platform does not accept the configured secret for this request: check it, or do without.
+    #[error("refuses the credential {0:?}: it is wrong, blocked or may not read this")]
+    RefusedCredential(&'static str),
     /// The recording holds no answer to this request.
     #[error("{0} is not in the recording")]
     NotRecorded(String),
