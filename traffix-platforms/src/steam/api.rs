@@ -26,7 +26,8 @@ pub(super) fn web_api(path: &str) -> Request {
     path.split('/').chain([""]).fold(host, |request, segment| request.segment(segment))
 }
 
-/// The same asked by its single JSON argument.
+/// The same asked by its single JSON argument. Write its members in alphabetical order: then the address is the same
+/// whether or not the program's JSON objects keep the order in which they were written.
 pub(super) fn web_api_json(path: &str, input: &serde_json::Value) -> Request {
     web_api(path).query("input_json", input)
 }
@@ -57,9 +58,9 @@ pub(super) async fn details(up: &dyn Upstream, app: u32) -> Result<Fetched<Detai
 pub(super) async fn items(up: &dyn Upstream, apps: &[u32], country: &str) -> Result<Fetched<Vec<Item>>, PlatformError> {
     let ids: Vec<_> = apps.iter().map(|app| json!({ "appid": app })).collect();
     let input = json!({
+        "context": { "country_code": country, "language": "english", "steam_realm": 1 },
+        "data_request": { "include_assets": true, "include_basic_info": true, "include_release": true },
         "ids": ids,
-        "context": { "language": "english", "country_code": country, "steam_realm": 1 },
-        "data_request": { "include_basic_info": true, "include_release": true, "include_assets": true },
     });
     let request = web_api_json("IStoreBrowseService/GetItems/v1", &input).fresh_for(PAGE_FRESH_SECS / 6);
     let answer = Call::new(ID, "GetItems", up).json::<Enveloped<Items>>(request).await?;

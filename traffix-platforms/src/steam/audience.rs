@@ -100,11 +100,11 @@ pub async fn chart(up: &dyn Upstream, chart: Chart) -> Result<Fetched<Vec<ChartR
 pub async fn top_sellers(up: &dyn Upstream, region: &Region) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
     let country = country(region);
     let input = serde_json::json!({
+        "context": { "country_code": country, "language": "english" },
         "country_code": country,
-        "context": { "language": "english", "country_code": country },
         "data_request": { "include_basic_info": true },
-        "page_start": 0,
         "page_count": 100,
+        "page_start": 0,
     });
     let request = web_api_json("IStoreTopSellersService/GetWeeklyTopSellers/v1", &input).fresh_for(CHART_FRESH_SECS);
     ranks(up, "GetWeeklyTopSellers", request).await

@@ -57,7 +57,7 @@ pub(super) enum Requirements {
         #[serde(default)]
         recommended: Option<String>,
     },
-    None(Vec<IgnoredAny>),
+    None([IgnoredAny; 0]),
 }
 
 #[derive(Debug, Default, Deserialize)]
