@@ -47,7 +47,7 @@ fn app_list(changed: bool) -> String {
         }
         json.push_str(if json.ends_with('[') { "" } else { "," });
         write!(json, r#"{{"appid":{},"name":""#, i * 10 + 10).expect("a text");
-        for _ in 0..1 + random % 5 {
+        for _ in 0..=(random % 5) {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             write!(json, "{} ", words[(random >> 16) as usize % words.len()]).expect("a text");
         }
@@ -60,7 +60,10 @@ fn app_list(changed: bool) -> String {
 
 fn known() -> KnownApps {
     let mut known = KnownApps::default();
-    read_app_list(app_list(false).as_bytes(), |app| drop(known.merge(app))).expect("valid");
+    read_app_list(app_list(false).as_bytes(), |app| {
+        known.merge(app);
+    })
+    .expect("valid");
     known
 }
 
@@ -102,9 +105,8 @@ fn times(json: &str) -> BTreeMap<u64, u64> {
 fn tree() -> String {
     let languages = ["", "english", "german", "french", "japanese", "schinese", "russian", "polish"];
     let mut json = String::from(r#"{"appid":"1","common":{"name":"Large","type":"Game"},"depots":{"#);
-    for depot in 0..64_u64 {
-        let (os, language) =
-            (Os::ALL[depot as usize % 3].as_str(), languages[depot as usize / 3 % languages.len()]);
+    for (place, depot) in (0..64_u64).enumerate() {
+        let (os, language) = (Os::ALL[place % 3].as_str(), languages[place / 3 % languages.len()]);
         write!(
             json,
             r#""{}":{{"config":{{"oslist":"{os}","language":"{language}"}},"manifests":{{"#,

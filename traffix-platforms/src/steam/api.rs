@@ -23,7 +23,7 @@ const INFO_FRESH_SECS: u32 = 900;
 pub(super) fn web_api(path: &str) -> Request {
     let host = Request::get("https://api.steampowered.com/");
     // An empty segment makes the final slash.
-    path.split('/').chain([""]).fold(host, |request, segment| request.segment(segment))
+    path.split('/').chain([""]).fold(host, Request::segment)
 }
 
 /// The same asked by its single JSON argument. Write its members in alphabetical order: then the address is the same

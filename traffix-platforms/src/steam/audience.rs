@@ -4,7 +4,7 @@ use traffix_core::catalogue::{Audience, Region};
 use traffix_core::Fact;
 
 use super::api::{country, web_api, web_api_json};
-use super::wire::{Enveloped, Featured, Players, Rank, Ranks, Section};
+use super::wire::{Enveloped, Featured, Place, Players, Ranks, Section};
 use super::{ID, app_id};
 use crate::upstream::{Call, Fetched, Request, Upstream};
 use crate::{AudienceObservation, ListingRef, PlatformError};
@@ -44,15 +44,15 @@ pub struct ChartRank {
     pub peak_players: Option<u64>,
 }
 
-impl From<Rank> for ChartRank {
-    fn from(rank: Rank) -> Self {
+impl From<Place> for ChartRank {
+    fn from(place: Place) -> Self {
         Self {
-            rank: rank.rank,
-            app: rank.appid,
-            last_week_rank: rank.last_week_rank,
-            consecutive_weeks: rank.consecutive_weeks,
-            players_now: rank.concurrent_in_game,
-            peak_players: rank.peak_in_game,
+            rank: place.rank,
+            app: place.appid,
+            last_week_rank: place.last_week_rank,
+            consecutive_weeks: place.consecutive_weeks,
+            players_now: place.concurrent_in_game,
+            peak_players: place.peak_in_game,
         }
     }
 }

@@ -75,7 +75,7 @@ impl ContentServer {
             valid_until: None,
             confidence: if certain { evidence.confidence() } else { EMBEDDED_CONFIDENCE },
             share_hint: self.share(),
-            note: self.note(name),
+            note: Some(self.note(name)),
             host,
         })
     }
@@ -101,7 +101,7 @@ impl ContentServer {
         (!said.is_empty()).then(|| said.join(", ").into())
     }
 
-    fn note(&self, name: &str) -> Option<Arc<str>> {
+    fn note(&self, name: &str) -> Arc<str> {
         let mut said = vec![format!("offered as {}", clean(&self.kind))];
         said.extend(self.vhost.as_deref().filter(|vhost| *vhost != name).map(|vhost| format!("asked for as {}", clean(vhost))));
         said.extend((self.https_support.as_deref() == Some("none")).then(|| "HTTP only".to_owned()));
@@ -109,7 +109,7 @@ impl ContentServer {
             let apps: Vec<String> = self.allowed_app_ids.iter().take(20).map(u32::to_string).collect();
             said.push(format!("for the apps {} only", apps.join(", ")));
         }
-        Some(said.join("; ").into())
+        said.join("; ").into()
     }
 }
 

@@ -110,7 +110,9 @@ impl ServerFilter {
         let conditions: Vec<Condition> = conditions.into_iter().collect();
         if !conditions.is_empty() {
             pair(&mut self.0, kind, &conditions.len().to_string());
-            conditions.iter().for_each(|condition| condition.write(&mut self.0));
+            for condition in &conditions {
+                condition.write(&mut self.0);
+            }
         }
         self
     }

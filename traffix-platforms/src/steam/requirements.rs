@@ -101,7 +101,7 @@ fn size(number: &str, unit: &str) -> Option<Bytes> {
     let bytes = (number * factor).round();
     // Between a byte and the bound a float is exact enough and fits.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-    (1.0..=MAX_BYTES).contains(&bytes).then(|| Bytes(bytes as u64))
+    (1.0..=MAX_BYTES).contains(&bytes).then_some(Bytes(bytes as u64))
 }
 
 #[cfg(test)]

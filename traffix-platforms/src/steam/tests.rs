@@ -423,12 +423,12 @@ proptest! {
             let mut body = exchange.response.body.to_vec();
             let mix = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(body.len() as u64);
             let len = body.len().max(1) as u64;
-            let (at, length) = ((mix % len) as usize, (mix >> 32) as usize % 24);
+            let (at, length) = (usize::try_from(mix % len).unwrap(), usize::try_from((mix >> 32) % 24).unwrap());
             if cut && at < body.len() {
                 body.truncate(at);
             } else if at < body.len() {
                 let end = (at + length).min(body.len());
-                body.splice(at..end, [b'0', (mix >> 40) as u8, b'"'].into_iter().take(length % 4));
+                body.splice(at..end, [b'0', mix.to_be_bytes()[2], b'"'].into_iter().take(length % 4));
             }
             exchange.response.body = body.into();
         });

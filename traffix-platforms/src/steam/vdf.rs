@@ -1,4 +1,4 @@
-//! Valve's text format for trees ("KeyValues"), as the product info of an app is printed in.
+//! Valve's text format for trees (`KeyValues`), as the product info of an app is printed in.
 //!
 //! ```text
 //! "appinfo"
@@ -31,9 +31,8 @@ const MAX_DEPTH: usize = 32;
 /// [`DataError`] with the line and what is missing there.
 pub fn parse_vdf(text: &str) -> Result<(String, Map<String, Value>), DataError> {
     let mut reader = Reader { rest: text, line: 1 };
-    let name = match reader.token()? {
-        Some(Token::Text(name)) => name,
-        _ => return Err(reader.error("a document begins with the name of its root")),
+    let Some(Token::Text(name)) = reader.token()? else {
+        return Err(reader.error("a document begins with the name of its root"));
     };
     match reader.token()? {
         Some(Token::Open) => {}

@@ -191,11 +191,11 @@ pub(super) struct Players {
 #[derive(Debug, Deserialize)]
 pub(super) struct Ranks {
     #[serde(default)]
-    pub(super) ranks: Vec<Rank>,
+    pub(super) ranks: Vec<Place>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Rank {
+pub(super) struct Place {
     pub(super) rank: u64,
     pub(super) appid: u32,
     #[serde(default)]
