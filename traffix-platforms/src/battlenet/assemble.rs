@@ -135,8 +135,11 @@ pub(super) fn encoding(rows: &[(ContentKey, u64, EncodingKey, u64)]) -> Vec<u8> 
     out
 }
 
-/// A patch manifest of one block: content, its bytes unpacked, and ways to it as old file and bytes of the patch.
-pub(super) fn patches(files: &[(ContentKey, u64, &[(EncodingKey, u64)])]) -> (EncodingKey, Vec<u8>) {
+/// A content, its bytes unpacked, and ways to it as old file and bytes of the patch.
+pub(super) type Patched<'a> = (ContentKey, u64, &'a [(EncodingKey, u64)]);
+
+/// A patch manifest of one block.
+pub(super) fn patches(files: &[Patched<'_>]) -> (EncodingKey, Vec<u8>) {
     let mut block = Vec::new();
     for (content, decoded, ways) in files {
         block.push(u8::try_from(ways.len()).unwrap());

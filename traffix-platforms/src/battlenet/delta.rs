@@ -9,7 +9,7 @@ use traffix_core::Bytes;
 use traffix_core::catalogue::ByteRange;
 
 use super::download::{DownloadEntry, DownloadManifest, PLAYABLE_PRIORITY};
-use super::encoding::EncodingTable;
+use super::encoding::{ContentEntry, EncodingTable};
 use super::key::EncodingKey;
 use super::patch::PatchManifest;
 use super::tags::Device;
@@ -66,7 +66,7 @@ pub fn patched_update_bytes(
     };
     let mut patched = BTreeMap::<EncodingKey, u64>::new();
     for (file, patch) in ways {
-        for key in encoding.content(file.content).iter().flat_map(|entry| entry.encodings()) {
+        for key in encoding.content(file.content).iter().flat_map(ContentEntry::encodings) {
             let best = patched.entry(key).or_insert(patch);
             *best = patch.min(*best);
         }

@@ -4,7 +4,7 @@
 //! adds a count of flag bytes, version 3 a base priority and three reserved bytes. Files and tags follow. Source: the
 //! documentation of <https://github.com/wowemulation-dev/cascette-rs>, checked against a recording (version 1).
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::error::TactError;
 use super::key::EncodingKey;
@@ -44,7 +44,7 @@ impl DownloadManifest {
     ///
     /// # Errors
     /// [`TactError::Truncated`] and [`TactError::Malformed`].
-    pub fn parse(bytes: Bytes) -> Result<Self, TactError> {
+    pub fn parse(mut bytes: Bytes) -> Result<Self, TactError> {
         let mut reader = Reader::new(WHAT, &bytes);
         reader.magic(b"DL")?;
         let version = reader.u8()?;
@@ -64,7 +64,9 @@ impl DownloadManifest {
         let start = reader.position();
         let entries = start..start + reader.items(file_count, stride)?.len();
         let tags = Tags::read(&mut reader, tag_count, file_count)?;
-        Ok(Self { entries: bytes.slice(entries), stride, key_bytes, base_priority, tags })
+        bytes.truncate(entries.end);
+        bytes.advance(entries.start);
+        Ok(Self { entries: bytes, stride, key_bytes, base_priority, tags })
     }
 
     /// The files, in the order of the manifest.

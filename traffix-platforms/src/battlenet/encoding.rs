@@ -32,7 +32,7 @@ pub struct EncodingTable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pages {
     index: Range<usize>,
-    pages: Range<usize>,
+    data: Range<usize>,
     page_bytes: usize,
     key_bytes: usize,
     /// Of the other half: a row of contents holds encoding keys.
@@ -148,8 +148,8 @@ impl Pages {
             return Err(reader.malformed("pages of no bytes"));
         }
         let index = span(reader, count, key_bytes + 16)?;
-        let pages = span(reader, count, page_bytes)?;
-        Ok(Self { index, pages, page_bytes: page_bytes.max(1), key_bytes, other_key_bytes })
+        let data = span(reader, count, page_bytes)?;
+        Ok(Self { index, data, page_bytes: page_bytes.max(1), key_bytes, other_key_bytes })
     }
 
     fn index<'a>(&self, bytes: &'a [u8]) -> impl ExactSizeIterator<Item = (u128, u128)> + use<'a> {
@@ -159,7 +159,7 @@ impl Pages {
     }
 
     fn pages<'a>(&self, bytes: &'a [u8]) -> std::slice::ChunksExact<'a, u8> {
-        bytes.get(self.pages.clone()).unwrap_or_default().chunks_exact(self.page_bytes)
+        bytes.get(self.data.clone()).unwrap_or_default().chunks_exact(self.page_bytes)
     }
 
     /// Every page has the announced digest and the announced first key, and first keys rise.

@@ -102,7 +102,9 @@ fn builds<'a>(
     let same = rows.windows(2).all(|pair| pair[0].1.build_config == pair[1].1.build_config);
     if same && rows.len() == table.value.rows.iter().filter(|row| region(&row.region).is_some()).count() {
         rows.truncate(1);
-        rows.iter_mut().for_each(|(region, _)| *region = Region::WORLD);
+        if let Some((region, _)) = rows.first_mut() {
+            *region = Region::WORLD;
+        }
     }
     let rows = rows.into_iter();
     rows.map(|(region, row)| BuildObservation {

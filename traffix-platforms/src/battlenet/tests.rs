@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use traffix_core::catalogue::{Build, ByteRange, Content, Region};
+use traffix_core::delivery::CdnId;
 
 use super::assemble::{self, File, file};
 use super::*;
@@ -367,7 +369,7 @@ impl Title {
                 assemble::encoding(&[(content, 900_000_000, EncodingKey::of(new.as_bytes()), 410_000_000)]);
             self.manifest("encoding", name, &table, &mut text);
             let (key, patches) = assemble::patches(&[(content, 900_000_000, &[(old, wire_bytes)])]);
-            text += &format!("patch = {key}\npatch-size = {}\n", patches.len());
+            writeln!(text, "patch = {key}\npatch-size = {}", patches.len()).unwrap();
             self.add(format!("fenris_{name}_patch.bin"), address("patch", &key.to_string()), patches);
         }
         let key = ConfigKey::of(text.as_bytes());
@@ -378,7 +380,8 @@ impl Title {
     fn manifest(&mut self, kind: &str, name: &str, manifest: &[u8], config: &mut String) {
         let (key, packed) = assemble::packed(manifest);
         let content = ContentKey::of(manifest);
-        *config += &format!("{kind} = {content} {key}\n{kind}-size = {} {}\n", manifest.len(), packed.len());
+        writeln!(config, "{kind} = {content} {key}\n{kind}-size = {} {}", manifest.len(), packed.len())
+            .unwrap();
         self.add(format!("fenris_{name}_{kind}.bin"), address("data", &key.to_string()), packed);
     }
 
@@ -520,7 +523,7 @@ fn delivery_names_the_hosts_of_a_region() {
     let korea = run(Battlenet.delivery(&replay(), &from("KR"))).unwrap();
     let hosts: Vec<_> = korea
         .iter()
-        .map(|a| (a.host.as_ref().unwrap().as_str(), a.cdn.as_ref().map(|cdn| cdn.as_str())))
+        .map(|a| (a.host.as_ref().unwrap().as_str(), a.cdn.as_ref().map(CdnId::as_str)))
         .collect();
     let akamai = Some("akamai");
     assert_eq!(

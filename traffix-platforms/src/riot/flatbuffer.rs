@@ -1,4 +1,4 @@
-//! Reading a FlatBuffer by hand: tables, vectors and texts by offsets, every one of which is checked.
+//! Reading a `FlatBuffer` by hand: tables, vectors and texts by offsets, every one of which is checked.
 //!
 //! A table starts with the distance back to its list of fields: two lengths, then for every field its place in the
 //! table, 0 if it is absent. Vectors and texts start with their length. All numbers are little-endian. Source:
@@ -6,7 +6,7 @@
 
 use super::manifest::ManifestError;
 
-/// Bytes that are a FlatBuffer, and how many items may still be read from them.
+/// Bytes that are a `FlatBuffer`, and how many items may still be read from them.
 ///
 /// Offsets may point at the same place many times over, so that a small buffer can describe a huge tree. An honest
 /// one has room for everything it describes: whoever reads an item pays for it, and the buffer's length is all there is.
@@ -84,7 +84,8 @@ impl<'a> Buffer<'a> {
         let at = self.follow(at)?;
         let length = self.length(at)?;
         let cost_bytes = length.checked_mul(item_bytes);
-        let fits = cost_bytes.and_then(|bytes| bytes.checked_add(at + 4)).is_some_and(|end| end <= self.bytes.len());
+        let fits =
+            cost_bytes.and_then(|bytes| bytes.checked_add(at + 4)).is_some_and(|end| end <= self.bytes.len());
         match cost_bytes.and_then(|cost_bytes| self.credit_bytes.checked_sub(cost_bytes)) {
             Some(rest) if fits => self.credit_bytes = rest,
             _ => return Err(malformed(at, format!("{length} items do not fit"))),

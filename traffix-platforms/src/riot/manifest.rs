@@ -1,7 +1,7 @@
 //! The manifest of a release (RMAN): which chunks every file consists of, and how large they are on the wire.
 //!
 //! `RMAN`, version, 16-bit flags, 32-bit place and length of the body, 64-bit identifier, 32-bit length of the
-//! unpacked body; little-endian. The body is a FlatBuffer under zstd: bundles of chunks, tags (languages, operating
+//! unpacked body; little-endian. The body is a `FlatBuffer` under zstd: bundles of chunks, tags (languages, operating
 //! systems), files. A client that lacks a chunk fetches it out of its bundle, so chunks are what is counted. Source:
 //! the source texts of <https://github.com/moonshadow565/rman> and <https://github.com/meszmate/rman>; no recording.
 
@@ -130,7 +130,9 @@ impl Manifest {
 
     /// Bytes on disk: every chunk as often as the device's files have it.
     pub fn disk_bytes(&self, device: &Device) -> u64 {
-        self.places(device).map(|place| self.chunks.get(place).map_or(0, |chunk| u64::from(chunk.disk_bytes))).sum()
+        self.places(device)
+            .map(|place| self.chunks.get(place).map_or(0, |chunk| u64::from(chunk.disk_bytes)))
+            .sum()
     }
 
     /// Bytes on the wire for a device that has the release `from`: the chunks it lacks.
@@ -204,7 +206,8 @@ fn unpack(bytes: &[u8]) -> Result<(u64, Vec<u8>), ManifestError> {
         return Err(ManifestError::TooLarge { limit_bytes: MAX_BODY_BYTES });
     }
     let packed = start.checked_add(packed_bytes).and_then(|end| bytes.get(start..end));
-    let packed = packed.ok_or_else(|| self::header(format!("a body of {packed_bytes} bytes does not fit")))?;
+    let packed =
+        packed.ok_or_else(|| self::header(format!("a body of {packed_bytes} bytes does not fit")))?;
     let zstd = |error: std::io::Error| self::header(format!("zstd: {error}"));
     let mut body = Vec::with_capacity(length(24).min(FIRST_ALLOCATION_BYTES));
     let decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(zstd)?;

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number() {
-        let sorted = ["1.2", "9.24.1", "16.9.1", "16.17", "16.17.0", "16.17.8104348", "16.17.10000000", "16.x"];
+        let sorted =
+            ["1.2", "9.24.1", "16.9.1", "16.17", "16.17.0", "16.17.8104348", "16.17.10000000", "16.x"];
         for (place, version) in sorted.iter().enumerate() {
             for (other_place, other) in sorted.iter().enumerate() {
                 let order = Version::new(version).cmp(&Version::new(other));
