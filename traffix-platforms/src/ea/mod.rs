@@ -150,7 +150,7 @@ async fn supercat(up: &dyn Upstream, country: &str) -> Result<Fetched<Supercat>,
 
 fn described(fetched: &Fetched<Offer>) -> ListingObservation {
     let (offer, evidence) = (&fetched.value, fetched.evidence());
-    let mut seen = ListingObservation::new(ID, &*offer.offer_id, evidence.clone());
+    let mut seen = ListingObservation::new(ID, &*offer.id, evidence.clone());
     seen.title = offer.localizable_attributes.as_ref().and_then(|texts| texts.display_name.clone());
     seen.thumbnails = picture(offer).into_iter().collect();
     seen.changed_at = offer.updated_date;

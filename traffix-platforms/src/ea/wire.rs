@@ -6,7 +6,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Offer {
-    pub(super) offer_id: String,
+    #[serde(rename = "offerId")]
+    pub(super) id: String,
     pub(super) localizable_attributes: Option<Localizable>,
     pub(super) custom_attributes: Option<Custom>,
     pub(super) publishing: Option<Publishing>,

@@ -8,6 +8,7 @@ use bytes::Bytes as Body;
 use proptest::prelude::*;
 use traffix_core::Bytes;
 use traffix_core::catalogue::{Build, ByteRange, PhaseKind, PhaseStatus, RuKind};
+use traffix_core::delivery::CdnId;
 
 use super::*;
 use crate::upstream::{Replay, Request, Response, UpstreamError};
@@ -302,10 +303,8 @@ fn storage_requirements_as_documented() {
 #[test]
 fn distribution_points_name_networks_that_were_reviewed() {
     let all = run(Epic.delivery(&replay(), &Vantage { region: Region::WORLD, address: None })).unwrap();
-    let told: Vec<_> = all
-        .iter()
-        .map(|a| (a.host.as_ref().unwrap().as_str(), a.cdn.as_ref().map(|cdn| cdn.as_str())))
-        .collect();
+    let told: Vec<_> =
+        all.iter().map(|a| (a.host.as_ref().unwrap().as_str(), a.cdn.as_ref().map(CdnId::as_str))).collect();
     assert_eq!(
         told,
         [
