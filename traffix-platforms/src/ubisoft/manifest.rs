@@ -144,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    const RECORDED: &[u8] = include_bytes!("fixtures/trackmania.manifest");
+    const RECORDED: &[u8] = include_bytes!("testdata/trackmania.manifest");
 
     fn packed(body: &[u8]) -> Vec<u8> {
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
