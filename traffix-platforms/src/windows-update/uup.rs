@@ -33,9 +33,9 @@ pub struct UupBuild {
 
 /// The files of one edition and language of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Files {
-    pub(super) update_name: Option<String>,
+    #[serde(rename = "updateName")]
+    pub(super) title: Option<String>,
     pub(super) build: Option<String>,
     #[serde(default)]
     pub(super) files: BTreeMap<String, File>,
