@@ -80,9 +80,9 @@ fn wanted(seen: &ListingObservation, query: &Discover) -> bool {
 /// The cursor after a page, unless it was the last or older than the window.
 fn next(start: u64, page: u64, total: Option<u64>, seen: &[ListingObservation], query: &Discover) -> Option<String> {
     let next = start + page;
-    let starts = seen.iter().filter_map(|seen| seen.listing.phases.first()).map(|phase| phase.window.value.start);
+    let mut starts = seen.iter().filter_map(|seen| seen.listing.phases.first()).map(|phase| phase.window.value.start);
     // Newest first: once a page ends before the window, so do the following ones.
-    let past = starts.last().is_some_and(|oldest| oldest < query.from);
+    let past = starts.next_back().is_some_and(|oldest| oldest < query.from);
     (next < total.unwrap_or(0).min(MAX_TITLES) && !past).then(|| next.to_string())
 }
 
