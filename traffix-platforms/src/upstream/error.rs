@@ -38,6 +38,12 @@ pub enum UpstreamError {
     /// The operator has not configured a secret that the request needs.
     #[error("needs the credential {0:?}: set it under [credentials], or TRAFFIX__CREDENTIALS__{upper}", upper = .0.to_ascii_uppercase())]
     MissingCredential(&'static str),
+    /// A secret that the operator has configured cannot be one.
+    #[error("the credential {0:?} must be given {1}")]
+    BadCredential(&'static str, &'static str),
+    /// What the operator has configured in place of a service's address is none.
+    #[error("endpoint {0:?} must be an http:// or https:// address without a user name")]
+    Endpoint(String),
     /// The recording holds no answer to this request.
     #[error("{0} is not in the recording")]
     NotRecorded(String),
@@ -50,6 +56,36 @@ impl UpstreamError {
     /// Whether the same request may get an answer later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Status { .. } | Self::Connection(_) | Self::Timeout(_) | Self::Body(_))
+    }
+
+    /// One word for counters: `status`, `connection`, `timeout`, …
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Connection(_) => "connection",
+            Self::Timeout(_) => "timeout",
+            Self::Body(_) => "body",
+            Self::TooLarge { .. } => "too-large",
+            Self::Redirect(_) => "redirect",
+            Self::PrivateAddress(_) => "private-address",
+            Self::MissingCredential(_) | Self::BadCredential(..) => "credential",
+            Self::Endpoint(_) => "endpoint",
+            Self::NotRecorded(_) | Self::Recording(_) => "recording",
+        }
+    }
+
+    /// The same with its free text, if it has one, made anew.
+    #[cfg(feature = "live")]
+    pub(super) fn map_text(self, make: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Connection(text) => Self::Connection(make(text)),
+            Self::Body(text) => Self::Body(make(text)),
+            Self::Redirect(text) => Self::Redirect(make(text)),
+            Self::PrivateAddress(text) => Self::PrivateAddress(make(text)),
+            Self::NotRecorded(text) => Self::NotRecorded(make(text)),
+            Self::Recording(text) => Self::Recording(make(text)),
+            other => other,
+        }
     }
 
     /// How long the platform asks to wait.

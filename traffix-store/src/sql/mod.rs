@@ -5,6 +5,9 @@ mod catalogue;
 mod delivery;
 mod document;
 mod log;
+mod names;
+mod proposals;
+mod sources;
 
 use crate::db::{Db, Micros};
 use crate::open::Clock;
