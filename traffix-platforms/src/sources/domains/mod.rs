@@ -11,7 +11,7 @@ use traffix_core::catalogue::PlatformId;
 use traffix_core::delivery::{Assertion, EvidenceKind, HostPattern, PartialDate, Role, Status, Tenancy};
 
 use crate::upstream::{Call, Fetched, Request, Upstream};
-use crate::{PlatformError, platform};
+use crate::{Platform, PlatformError, platform};
 
 const ID: PlatformId = PlatformId::from_static("cache-domains");
 
@@ -52,7 +52,7 @@ impl HostNames {
     pub fn unknown(&self) -> impl Iterator<Item = &Assertion> {
         self.assertions.iter().filter(|assertion| {
             let profile =
-                assertion.platform.as_ref().and_then(|id| platform(id.as_str()).ok()).map(|p| p.profile());
+                assertion.platform.as_ref().and_then(|id| platform(id.as_str()).ok()).map(Platform::profile);
             let mut known = profile.into_iter().flat_map(|profile| &profile.assertions);
             !known.any(|known| known.host.as_ref().is_some_and(|host| covers(host, assertion)))
         })

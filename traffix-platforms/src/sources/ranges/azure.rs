@@ -70,7 +70,9 @@ fn file_in(page: &str) -> Option<Url> {
     let is_file = |url: &Url| {
         let name = url.path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
         let own = url.scheme() == "https" && url.host_str() == Some("download.microsoft.com");
-        own && name.starts_with("ServiceTags_Public_") && name.ends_with(".json")
+        own && name
+            .strip_prefix("ServiceTags_Public_")
+            .is_some_and(|rest| rest.strip_suffix(".json").is_some())
     };
     urls.into_iter().find(is_file)
 }
