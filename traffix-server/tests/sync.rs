@@ -241,3 +241,26 @@ fn secrets_are_masked() {
         .expect(0);
     assert!(run.contains("steam = \"***\"") && !run.contains("12345"), "{run}");
 }
+
+#[test]
+fn suggestions_and_exchanges_are_pulled_beside() {
+    let (dir, url) = database();
+    let config = "[sync]\nsuggestions = \"octokit-fixture-org/paginate-issues\"\n\
+                  [sync.exchanges]\nexample = \"https://ixp.example/ixp/\"\n";
+    let config = write(dir.path(), "traffix.toml", config);
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traffix-platforms/src/sources");
+    let words =
+        ["sync", "github", "ixp-example", "--json", "--config", &config, "--database", &url, "--replay"];
+    let run = |folder: &str| {
+        let folder = sources.join(folder).join("fixtures");
+        let words = [&words[..], &[folder.to_str().unwrap()]].concat();
+        serde_json::from_str::<Value>(&traffix(&words).run().stdout).unwrap()["platforms"].clone()
+    };
+    let suggested = run("github");
+    assert_eq!((&suggested[0]["id"], &suggested[0]["status"]), (&json!("github"), &json!("done")));
+    assert!(suggested[0]["proposed"].as_u64().unwrap() > 0, "{suggested}");
+    assert_eq!(run("github")[0]["proposed"], 0);
+    let exchanged = run("ixp");
+    assert_eq!((&exchanged[0]["skipped"], &exchanged[1]["points"]), (&json!(1), &json!(10)), "{exchanged}");
+    assert_eq!((&exchanged[1]["id"], &exchanged[1]["written"]), (&json!("ixp-example"), &json!(0)));
+}

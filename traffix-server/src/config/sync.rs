@@ -15,6 +15,11 @@ pub struct Sync {
     pub enabled: bool,
     /// Slugs of the platforms to pull; all if empty.
     pub platforms: Vec<String>,
+    /// Repository on GitHub, `owner/name`, whose issues are suggestions for moderators; none if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestions: Option<String>,
+    /// Exchanges with IXP Manager whose traffic is kept: a table such as `inex = "https://www.inex.ie/ixp/"`.
+    pub exchanges: BTreeMap<String, String>,
     /// The country that lists and delivery are looked at from, or `world`.
     pub region: String,
     /// Releases from so many days ago are looked for.
@@ -38,6 +43,8 @@ impl Default for Sync {
         Self {
             enabled: false,
             platforms: Vec::new(),
+            suggestions: None,
+            exchanges: BTreeMap::new(),
             region: "world".into(),
             back_days: 30,
             ahead_days: 365,

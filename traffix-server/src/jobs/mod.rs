@@ -4,6 +4,7 @@
 //! and writes what is new. Everything it knows about progress is in the store, so it may be killed at any point
 //! and goes on where it was. [`schedule`] calls it whenever a source is due.
 
+mod beside;
 mod delivery;
 mod due;
 mod gauges;
@@ -18,6 +19,7 @@ mod tests;
 mod upstream;
 mod write;
 
+pub(crate) use beside::{Beside, besides, pull_beside};
 pub(crate) use gauges::SourceGauges;
 pub(crate) use hold::holder;
 pub(crate) use pull::{Plan, pull};

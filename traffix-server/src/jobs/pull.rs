@@ -185,35 +185,36 @@ impl Pull<'_> {
         if nothing_but_errors {
             self.report.status = PullStatus::Failed;
         }
-        self.judge();
+        judge(&mut self.state, &self.report, self.plan, self.asked_to_wait);
         if let Err(error) = self.save().await {
             tracing::warn!(source = self.lease.source, %error, "the state of a source could not be kept");
         }
     }
+}
 
-    fn judge(&mut self) {
-        let (report, state, now) = (&self.report, &mut self.state, self.plan.now);
-        state.read += report.read;
-        state.written += report.written;
-        state.errors += report.errors;
-        if report.errors > 0 {
-            state.failed_at = Some(now);
-            state.error = report.failures.last().cloned();
-        }
-        let wait = match report.status {
-            PullStatus::Failed => {
-                state.failures = state.failures.saturating_add(1);
-                due::backoff(self.plan.interval, state.failures, MAX_BACKOFF)
-            }
-            PullStatus::Unfinished | PullStatus::Busy => UNFINISHED.min(self.plan.interval),
-            PullStatus::Done => {
-                state.failures = 0;
-                state.succeeded_at = Some(now);
-                self.plan.interval
-            }
-        };
-        state.due_at = Some(now + wait.max(self.asked_to_wait));
+/// What a pull says about its source's next turn.
+pub(super) fn judge(state: &mut SourceState, report: &PlatformReport, plan: &Plan, asked_to_wait: TimeDelta) {
+    let now = plan.now;
+    state.read += report.read;
+    state.written += report.written;
+    state.errors += report.errors;
+    if report.errors > 0 {
+        state.failed_at = Some(now);
+        state.error = report.failures.last().cloned();
     }
+    let wait = match report.status {
+        PullStatus::Failed => {
+            state.failures = state.failures.saturating_add(1);
+            due::backoff(plan.interval, state.failures, MAX_BACKOFF)
+        }
+        PullStatus::Unfinished | PullStatus::Busy => UNFINISHED.min(plan.interval),
+        PullStatus::Done => {
+            state.failures = 0;
+            state.succeeded_at = Some(now);
+            plan.interval
+        }
+    };
+    state.due_at = Some(now + wait.max(asked_to_wait));
 }
 
 /// Counts the requests of a pull.

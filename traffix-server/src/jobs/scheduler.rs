@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
+use traffix_core::catalogue::PlatformId;
 use traffix_platforms::upstream::HostMeter;
 use traffix_platforms::{PLATFORMS, Platform};
 
 use super::upstream::{Connection, connect};
-use super::{Plan, PlatformReport, PullStatus, holder, pull};
+use super::{Beside, Plan, PlatformReport, PullStatus, besides, holder, pull, pull_beside};
 use crate::config::Sync;
 use crate::metrics::NewsLabels;
 use crate::{AppState, ServeError};
@@ -95,22 +96,38 @@ pub(crate) fn schedule(
         return Ok(tasks);
     }
     let plan = plan(settings, state.clock.now())?;
-    for platform in platforms(settings)? {
-        let source = platform.id();
+    let all = platforms(settings)?.into_iter().map(Target::Platform);
+    for target in all.chain(besides(settings)?.into_iter().map(Target::Beside)) {
+        let source = target.id();
         let connection = connect(&state.config, &source, None);
         let connection = connection.map_err(|error| ServeError::Config(format!("upstream: {error}")))?;
         state.jobs.connected(source.as_str(), &connection);
-        let job = Job { state: Arc::clone(state), platform, connection, plan: plan.clone(), listed_at: None };
+        let job = Job { state: Arc::clone(state), target, connection, plan: plan.clone(), listed_at: None };
         tasks.spawn(job.run(stop.clone()));
     }
     tracing::info!(sources = tasks.len(), "pulling from platforms");
     Ok(tasks)
 }
 
-/// One platform's turn, again and again.
+/// What is pulled.
+enum Target {
+    Platform(&'static dyn Platform),
+    Beside(Beside),
+}
+
+impl Target {
+    fn id(&self) -> PlatformId {
+        match self {
+            Self::Platform(platform) => platform.id(),
+            Self::Beside(source) => source.id(),
+        }
+    }
+}
+
+/// One source's turn, again and again.
 struct Job {
     state: Arc<AppState>,
-    platform: &'static dyn Platform,
+    target: Target,
     connection: Connection,
     plan: Plan,
     /// When this process last read the lists to their end.
@@ -141,7 +158,7 @@ impl Job {
     /// How long nothing is due.
     async fn until_due(&self) -> Duration {
         let now = Utc::now();
-        let source = self.state.store.source(self.platform.id().as_str()).await;
+        let source = self.state.store.source(self.target.id().as_str()).await;
         let due_at = match source {
             Ok(source) => source.and_then(|source| source.state.due_at),
             Err(error) => {
@@ -164,7 +181,13 @@ impl Job {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let (store, up) = (self.state.store.as_ref(), self.connection.up.as_ref());
-        let report = pull(store, self.platform, up, (&self.plan, &|_| ()), stopped).await;
+        let report = match &self.target {
+            Target::Platform(platform) => pull(store, *platform, up, (&self.plan, &|_| ()), stopped).await,
+            Target::Beside(source) => tokio::select! {
+                report = pull_beside(store, source, up, &self.plan) => report,
+                () = stopped => return PullStatus::Unfinished,
+            },
+        };
         if self.plan.discover && report.status == PullStatus::Done {
             self.listed_at = Some(now);
         }

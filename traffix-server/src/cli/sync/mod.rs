@@ -13,8 +13,8 @@ use traffix_store::Store;
 
 use super::database::{self, DatabaseArgs, block_on};
 use super::{Failure, Out};
-use crate::config::Config;
-use crate::jobs::{self, Plan, PlatformReport, PullStatus};
+use crate::config::{Config, Log};
+use crate::jobs::{self, Beside, Plan, PlatformReport, PullStatus};
 use crate::server::stop_signal;
 use recording::Source;
 use table::Bars;
@@ -25,7 +25,7 @@ use table::Bars;
 /// interrupted run goes on where it was. Exit code 1 only if a platform failed as a whole.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Slugs of platforms; all if none is named.
+    /// Slugs of platforms, or other sources that are configured, such as github; all if none is named.
     #[arg(value_name = "PLATFORM")]
     platforms: Vec<String>,
     /// Read a folder of recorded answers instead of the network; every known listing is asked about.
@@ -58,15 +58,25 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let config = config(args)?;
-    super::serve::logs(&config)?;
-    let platforms = platforms(&args.platforms, &config)?;
+    // The table says the same in fewer words.
+    if args.json || config.log != Log::default() {
+        super::serve::logs(&config)?;
+    }
+    let (besides, named) = besides(&args.platforms, &config)?;
+    let platforms =
+        if named.is_empty() && !args.platforms.is_empty() { Vec::new() } else { platforms(&named, &config)? };
     let source = Source::new(args.replay.as_deref(), args.record.as_deref())?;
     let now = args.at.or(source.newest()).unwrap_or_else(Utc::now);
     let mut plan = jobs::plan(&config.sync, now).map_err(Failure::usage)?;
     plan.all_listings = args.all || args.replay.is_some();
     let reports = block_on(async {
         let store = database::open(&config.database.url).await?;
-        pull_all(&config, &platforms, (&source, &plan), &*store).await
+        let mut reports = pull_all(&config, &platforms, (&source, &plan), &*store).await?;
+        for beside in &besides {
+            let up = source.open(&config, &beside.id())?;
+            reports.push(jobs::pull_beside(&*store, beside, up.as_ref(), &plan).await);
+        }
+        Ok(reports)
     })?;
     if args.json {
         out.json(&serde_json::json!({ "platforms": reports }))?;
@@ -91,6 +101,15 @@ fn config(args: &Args) -> Result<Config, Failure> {
         config.credentials = config.credentials.or(credentials::read(path)?);
     }
     Ok(config)
+}
+
+/// The sources beside the platforms that are meant, and the names that are not of one.
+fn besides(names: &[String], config: &Config) -> Result<(Vec<Beside>, Vec<String>), Failure> {
+    let mut all = jobs::besides(&config.sync).map_err(Failure::usage)?;
+    let is = |beside: &Beside, name: &String| beside.id().as_str() == name;
+    let rest = names.iter().filter(|name| !all.iter().any(|beside| is(beside, name))).cloned().collect();
+    all.retain(|beside| names.is_empty() || names.iter().any(|name| is(beside, name)));
+    Ok((all, rest))
 }
 
 fn platforms(named: &[String], config: &Config) -> Result<Vec<&'static dyn Platform>, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
-use traffix_core::catalogue::Region;
+use traffix_core::catalogue::{PlatformId, Region};
 use traffix_platforms::Platform;
 use traffix_platforms::upstream::{Replay, Upstream};
 
@@ -54,6 +54,16 @@ impl Source {
         }
     }
 
+    /// The way to ask a source.
+    pub(super) fn open(&self, config: &Config, id: &PlatformId) -> Result<Arc<dyn Upstream>, Failure> {
+        match self {
+            Self::Network { record } => {
+                Ok(jobs::connect(config, id, record.as_deref()).map_err(Failure::usage)?.up)
+            }
+            Self::Recording { replay, .. } => Ok(Arc::clone(replay) as Arc<dyn Upstream>),
+        }
+    }
+
     /// The way to ask a platform, and the plan with the question that a recording answers.
     pub(super) fn connect(
         &self,
@@ -68,22 +78,20 @@ impl Source {
                 if record.is_some() {
                     plan.now = plan.now.with_nanosecond(0).unwrap_or(plan.now);
                 }
-                let connection = jobs::connect(config, &id, record.as_deref()).map_err(Failure::usage)?;
                 if let Some(folder) = record {
                     remember(&folder.join(id.as_str()), &plan)?;
                 }
-                Ok((connection.up, plan))
             }
-            Self::Recording { folder, replay, .. } => {
+            Self::Recording { folder, .. } => {
                 if let Some(window) = window(folder, id.as_str())? {
                     plan.back = window.now - window.from;
                     plan.ahead = window.until - window.now;
                     plan.listed_at = window.now;
                     plan.region = window.region;
                 }
-                Ok((Arc::clone(replay) as Arc<dyn Upstream>, plan))
             }
         }
+        Ok((self.open(config, &id)?, plan))
     }
 }
 
