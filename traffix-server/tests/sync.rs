@@ -67,6 +67,22 @@ fn the_second_run_over_the_same_bytes_writes_nothing() {
 }
 
 #[test]
+fn every_recording_of_every_platform_is_read_once() {
+    let (_dir, url) = database();
+    traffix(&["import", "--bundled", "--database", &url]).run().expect(0);
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traffix-platforms/src");
+    let words = ["sync", "--json", "--database", &url, "--replay", recordings.to_str().unwrap()];
+    let run = || traffix(&words).run().json()["platforms"].as_array().unwrap().clone();
+    let written = |reports: &[Value]| reports.iter().map(|one| one["written"].as_u64().unwrap()).sum::<u64>();
+    let first = run();
+    assert!(first.iter().all(|one| one["status"] == "done"), "{first:?}");
+    assert!(written(&first) > 50, "{first:?}");
+    let before = catalogue(&url);
+    assert_eq!(written(&run()), 0);
+    assert_eq!(catalogue(&url), before);
+}
+
+#[test]
 fn later_bytes_are_news_with_before_after_and_source() {
     let (dir, url) = database();
     recording(dir.path(), FIRST, &[Product::default()]);

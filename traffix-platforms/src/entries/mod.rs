@@ -119,7 +119,9 @@ fn joined(stored: &Ru, listing: &Listing, said: &ListingObservation, context: Co
     }
     next.nsfw |= said.nsfw.unwrap_or(false);
     // A reviewed entry keeps its title. One that a platform made follows what the platform calls it.
-    let own = stored.id == *context.id && stored.listings.len() == 1;
+    let platform = &said.listing.platform;
+    let made = |id: &str| [ru_id(platform, id), distinct_id(platform, id)].contains(&stored.id);
+    let own = stored.listings.len() == 1 && said.listing.external_ids().any(made);
     if let Some(title) = said.title.as_ref().filter(|title| own && **title != stored.title) {
         let newer = stored.evidence.iter().all(|old| old.observed_at < said.evidence.observed_at);
         if newer && !title.trim().is_empty() {

@@ -60,7 +60,8 @@ fn said(when: DateTime<Utc>, size: u64, date: &str, build_id: &str) -> ListingOb
 }
 
 fn with(stored: Option<&Ru>, said: &ListingObservation) -> Entry {
-    let id = ru_id(&platform(), said.listing.external_id.as_deref().unwrap());
+    let made = || ru_id(&platform(), said.listing.external_id.as_deref().unwrap());
+    let id = stored.map_or_else(made, |ru| ru.id.clone());
     let companies = CompanyNames::default();
     entry(stored, said, Context { id: &id, release: None, companies: &companies }).unwrap()
 }
@@ -294,7 +295,9 @@ fn alike_titles_are_proposed_and_others_are_not() {
     );
     assert!(like("Call of Duty: Modern Warfare II", "2026-10-01T00:00:00Z").is_none());
     assert!(like("Modern Art", "2026-10-01T00:00:00Z").is_none());
-    let same_platform = named("b", "Call of Duty Modern Warfare III", "steam", DATE);
+    let mut same_platform = named("b", "Call of Duty Modern Warfare III", "steam", "2026-10-01T00:00:00Z");
+    assert!(titles::likeness(&ours, &same_platform).is_some(), "one listing under two identifiers of ours");
+    same_platform.listings[0].external_id = Some("8".into());
     assert!(titles::likeness(&ours, &same_platform).is_none());
     let mut update = named("b", "Call of Duty Modern Warfare III", "epic", DATE);
     update.kind = RuKind::Update;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use traffix_core::catalogue::Region;
-use traffix_platforms::Platform;
 use traffix_platforms::entries::CompanyNames;
 use traffix_platforms::upstream::{Request, Response, Upstream, UpstreamError};
+use traffix_platforms::{ListingObservation, Platform};
 use traffix_store::{Lease, PageRequest, SourceState, Store, StoreError};
 
 use super::report::{PlatformReport, PullStatus};
@@ -62,6 +62,8 @@ pub(super) struct Pull<'a> {
     pub(super) companies: CompanyNames,
     pub(super) state: SourceState,
     pub(super) report: PlatformReport,
+    /// Updates whose release may still come in this pull.
+    pub(super) kept_back: Vec<ListingObservation>,
     pub(super) progress: Progress<'a>,
     /// The longest that the platform has asked to wait.
     pub(super) asked_to_wait: TimeDelta,
@@ -123,8 +125,19 @@ async fn leased(
     };
     let up = Counted { inner: up, sent: AtomicU64::new(0) };
     let asked_to_wait = TimeDelta::zero();
-    let mut pull =
-        Pull { store, platform, up, plan, lease, companies, state, report, progress, asked_to_wait };
+    let mut pull = Pull {
+        store,
+        platform,
+        up,
+        plan,
+        lease,
+        companies,
+        state,
+        report,
+        kept_back: Vec::new(),
+        progress,
+        asked_to_wait,
+    };
     let outcome = tokio::select! {
         biased;
         () = stop => Ok(PullStatus::Unfinished),

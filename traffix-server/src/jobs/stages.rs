@@ -57,9 +57,12 @@ impl Pull<'_> {
         if (self.plan.discover || self.state.cursor.is_some()) && !self.lists().await? {
             return Ok(PullStatus::Unfinished);
         }
+        // Before the listings, so that those that come now are asked about too.
+        self.write_kept_back().await?;
         if !self.listings().await? {
             return Ok(PullStatus::Unfinished);
         }
+        self.write_kept_back().await?;
         self.delivery().await?;
         Ok(PullStatus::Done)
     }

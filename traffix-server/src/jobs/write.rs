@@ -9,6 +9,9 @@ use traffix_store::{Actor, StoreError};
 
 use super::pull::Pull;
 
+/// Most updates that wait for their release.
+const MAX_KEPT_BACK: usize = 10_000;
+
 /// Entries while they are worked on, as they were and as they should be.
 #[derive(Default)]
 struct Desk(BTreeMap<RuId, (Option<Ru>, Option<Ru>)>);
@@ -62,6 +65,24 @@ impl Pull<'_> {
         Ok(rus)
     }
 
+    /// An update may be listed before its release: it is tried again when everything else is read.
+    fn keep_back(&mut self, said: &ListingObservation) {
+        self.report.kept_back += 1;
+        if self.kept_back.len() < MAX_KEPT_BACK {
+            self.kept_back.push(said.clone());
+        }
+    }
+
+    /// Tries again what was kept back; what is still without a release stays counted.
+    pub(super) async fn write_kept_back(&mut self) -> Result<(), StoreError> {
+        let again = std::mem::take(&mut self.kept_back);
+        if again.is_empty() {
+            return Ok(());
+        }
+        self.report.kept_back -= again.len() as u64;
+        self.write(again).await.map(drop)
+    }
+
     async fn merge(&mut self, rus: &[Ru]) -> Result<(), StoreError> {
         let actor = Actor(format!("sync:{}", self.platform.id()));
         let report = self.store.merge_rus(rus, &actor).await?;
@@ -111,7 +132,7 @@ impl Pull<'_> {
         let Some(made) = entry(desk.now(&id), said, context) else {
             let orphan = said.kind == RuKind::Update && release.is_none() && is_forecastable(said);
             if orphan {
-                self.report.kept_back += 1;
+                self.keep_back(said);
             } else {
                 self.report.skipped += 1;
             }
