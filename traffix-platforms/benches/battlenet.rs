@@ -5,7 +5,6 @@
 //!
 //! `cargo bench -p traffix-platforms --bench battlenet`
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::unwrap_used, reason = "a broken generator should stop the bench")]
 
 use std::collections::HashSet;
