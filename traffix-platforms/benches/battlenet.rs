@@ -258,6 +258,7 @@ fn bench_blte(c: &mut Criterion) {
             assert_eq!(out.len(), manifest.len());
         });
     });
+    group.bench_function("MD5 of its bytes alone", |b| b.iter(|| black_box(Md5::digest(black_box(&file)))));
     group.finish();
 }
 
