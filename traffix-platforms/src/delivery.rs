@@ -14,12 +14,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{PlatformId, Region};
-use traffix_core::delivery::{Assertion, CdnId, EvidenceKind, PartialDate, Role, Status, Tenancy};
+use traffix_core::delivery::{
+    Assertion, CdnId, EvidenceKind, HostPattern, PartialDate, Role, Status, Tenancy,
+};
 
 use crate::cdn::{self, Cdn};
 use crate::embedded::must;
 use crate::error::DataError;
+use crate::profile::Profile;
 use crate::registry::PLATFORMS;
 
 /// Confidence in a statement that nobody has verified lately, as a factor. Assumed.
@@ -130,6 +134,40 @@ fn parse_assertion(fields: &[&str], sources: &BTreeMap<String, Source>) -> Resul
     match assertion.check().into_iter().next() {
         Some(finding) => Err(finding.to_string()),
         None => Ok(assertion),
+    }
+}
+
+/// That the owner of `profile` itself names `host` as a server. The delivery network is told only where a reviewed
+/// assertion of the profile names one for this very host: names are no evidence.
+pub(crate) fn official(
+    profile: &Profile,
+    host: HostPattern,
+    source: &str,
+    observed_at: DateTime<Utc>,
+) -> Assertion {
+    let reviewed = profile.assertions.iter().find(|known| {
+        known.status == Status::Current && known.cdn.is_some() && known.host.as_ref() == Some(&host)
+    });
+    let cdn = reviewed.and_then(|known| known.cdn.clone());
+    Assertion {
+        platform: Some(profile.id.clone()),
+        asn: reviewed.and_then(|known| known.asn),
+        prefix: None,
+        host: Some(host),
+        role: Role::Cdn,
+        tenancy: tenancy(Role::Cdn, cdn.as_ref().and_then(cdn::find)),
+        region: None,
+        site: None,
+        status: Status::Current,
+        evidence: EvidenceKind::Official,
+        source: Arc::from(source),
+        observed: Some(PartialDate::day(observed_at.date_naive())),
+        valid_from: None,
+        valid_until: None,
+        confidence: EvidenceKind::Official.confidence(),
+        share_hint: None,
+        note: None,
+        cdn,
     }
 }
 

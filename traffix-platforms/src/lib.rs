@@ -33,6 +33,7 @@ mod platform;
 pub mod prefixes;
 pub mod profile;
 mod registry;
+pub mod sources;
 mod support;
 pub mod upstream;
 #[allow(dead_code, reason = "used by the platforms as they come")]

@@ -26,6 +26,8 @@ platforms! {
     "playstation/mod.rs" => playstation::PlayStation,
     "riot/mod.rs" => riot::Riot,
     "steam/mod.rs" => steam::Steam,
+    "tmdb/mod.rs" => tmdb::Tmdb,
+    "tvmaze/mod.rs" => tvmaze::TvMaze,
     "ubisoft/mod.rs" => ubisoft::Ubisoft,
     "windows-update/mod.rs" => windows_update::WindowsUpdate,
     "xbox/mod.rs" => xbox::Xbox,

@@ -7,6 +7,7 @@ mod error;
 mod migrate;
 mod model;
 mod open;
+mod sources;
 mod sql;
 mod traits;
 mod words;
@@ -19,4 +20,8 @@ pub use model::{
     Versioned, Written,
 };
 pub use open::{Clock, OpenOptions, open};
+pub use sources::{
+    Lease, ListingPull, Proposal, ProposalStatus, ProposalSubject, Proposals, SeriesKey, SeriesStore, Source,
+    SourceState, Sources,
+};
 pub use traits::{Catalogue, Delivery, Forecasts, Keys, Maintenance, Networks, Store};

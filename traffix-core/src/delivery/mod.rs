@@ -17,6 +17,7 @@ mod date;
 mod error;
 mod host;
 mod id;
+pub mod lpm;
 mod table;
 
 pub use asn::Asn;

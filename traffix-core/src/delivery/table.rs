@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
+use super::lpm::{LpmTable, LpmView, MAX_LPM_ID};
 use super::{Asn, Assertion, Attribution, Candidate, CdnId, PartialDate, Tenancy};
 use crate::catalogue::PlatformId;
 
@@ -68,7 +68,7 @@ pub struct Origin {
 
 /// Handle of an [`Origin`] in a [`PrefixTableBuilder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OriginId(usize);
+pub struct OriginId(u32);
 
 /// The most specific prefix of an address, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,20 +83,25 @@ pub struct PrefixMatch<'table> {
 #[derive(Debug, Default)]
 pub struct PrefixTableBuilder {
     origins: Vec<Origin>,
-    prefixes: Vec<(IpNet, usize)>,
+    prefixes: Vec<(IpNet, u32)>,
     platforms: BTreeMap<CdnId, Vec<Candidate>>,
 }
 
 impl PrefixTableBuilder {
     /// Declares an origin; its prefixes follow by [`insert`](Self::insert).
+    ///
+    /// # Panics
+    /// With more than [`MAX_LPM_ID`] origins.
     pub fn origin(&mut self, origin: Origin) -> OriginId {
+        let id = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        assert!(id <= MAX_LPM_ID, "a table holds at most {MAX_LPM_ID} origins");
         self.origins.push(origin);
-        OriginId(self.origins.len() - 1)
+        OriginId(id)
     }
 
     /// Adds a prefix of an origin. Bits beyond the length are ignored. A handle of another builder is ignored.
     pub fn insert(&mut self, origin: OriginId, prefix: IpNet) {
-        if origin.0 < self.origins.len() {
+        if (origin.0 as usize) < self.origins.len() {
             self.prefixes.push((unmapped(prefix), origin.0));
         }
     }
@@ -124,33 +129,29 @@ impl PrefixTableBuilder {
 
     /// Builds the table. The order of insertion does not matter, except between equal origins.
     pub fn build(self) -> PrefixTable {
-        let Self { origins, prefixes, platforms } = self;
-        let mut table =
-            PrefixTable { origins, platforms, ipv4: PrefixMap::default(), ipv6: PrefixMap::default() };
-        for (prefix, origin) in prefixes {
+        let Self { origins, mut prefixes, platforms } = self;
+        // Of equal prefixes the best claim comes last, and is the one that is kept.
+        prefixes.sort_unstable_by(|(a, x), (b, y)| {
+            a.cmp(b).then_with(|| claim(&origins, *x).cmp(&claim(&origins, *y)))
+        });
+        let (mut lpm, mut len) = (LpmTable::builder(), (0, 0));
+        for same in prefixes.chunk_by(|(a, _), (b, _)| a == b) {
+            let (prefix, origin) = same[same.len() - 1];
+            lpm.insert(prefix, origin);
             match prefix {
-                IpNet::V4(net) => {
-                    let best = best(&table.origins, table.ipv4.get(&net).copied(), origin);
-                    table.ipv4.insert(net, best);
-                }
-                IpNet::V6(net) => {
-                    let best = best(&table.origins, table.ipv6.get(&net).copied(), origin);
-                    table.ipv6.insert(net, best);
-                }
+                IpNet::V4(_) => len.0 += 1,
+                IpNet::V6(_) => len.1 += 1,
             }
         }
-        table
+        PrefixTable { origins, platforms, lpm: lpm.build(), len }
     }
 }
 
-/// The origin that keeps a prefix claimed by two: by kind, then the later list, then the first in [`Origin`] order.
-fn best(origins: &[Origin], old: Option<usize>, new: usize) -> usize {
-    let Some(old) = old else { return new };
-    let rank = |index: usize| {
-        let origin = &origins[index];
-        (origin.kind, origin.observed, std::cmp::Reverse(origin))
-    };
-    if rank(new) > rank(old) { new } else { old }
+/// What decides between two claims on one prefix, the larger wins: the kind of list, then its date, then the first
+/// in [`Origin`] order.
+fn claim(origins: &[Origin], index: u32) -> impl Ord + '_ {
+    let origin = &origins[index as usize];
+    (origin.kind, origin.observed, std::cmp::Reverse(origin))
 }
 
 /// An IPv4-mapped IPv6 prefix as the IPv4 prefix it stands for; host bits cleared.
@@ -192,8 +193,9 @@ fn unmapped(prefix: IpNet) -> IpNet {
 pub struct PrefixTable {
     origins: Vec<Origin>,
     platforms: BTreeMap<CdnId, Vec<Candidate>>,
-    ipv4: PrefixMap<Ipv4Net, usize>,
-    ipv6: PrefixMap<Ipv6Net, usize>,
+    lpm: LpmTable,
+    /// Distinct prefixes, IPv4 and IPv6.
+    len: (usize, usize),
 }
 
 impl PrefixTable {
@@ -204,17 +206,20 @@ impl PrefixTable {
 
     /// The most specific prefix that holds `address`.
     pub fn lookup(&self, address: IpAddr) -> Option<PrefixMatch<'_>> {
-        let (prefix, &index) = match address.to_canonical() {
-            IpAddr::V4(address) => {
-                let (net, index) = self.ipv4.get_lpm(&Ipv4Net::from(address))?;
-                (IpNet::V4(net), index)
-            }
-            IpAddr::V6(address) => {
-                let (net, index) = self.ipv6.get_lpm(&Ipv6Net::from(address))?;
-                (IpNet::V6(net), index)
-            }
-        };
-        Some(PrefixMatch { prefix, origin: self.origins.get(index)? })
+        let address = address.to_canonical();
+        let found = self.lpm.view().lookup(address)?;
+        let prefix = IpNet::new(address, found.length).ok()?.trunc();
+        Some(PrefixMatch { prefix, origin: self.origin(found.id)? })
+    }
+
+    /// The flat table behind it, for look-ups in batches: its numbers are those of [`origin`](Self::origin).
+    pub fn lpm(&self) -> LpmView<'_> {
+        self.lpm.view()
+    }
+
+    /// The origin of a number in [`lpm`](Self::lpm).
+    pub fn origin(&self, id: u32) -> Option<&Origin> {
+        self.origins.get(id as usize)
     }
 
     /// Everything known about `address`; never fails, "unknown" is an answer.
@@ -239,7 +244,7 @@ impl PrefixTable {
 
     /// Number of distinct prefixes, IPv4 and IPv6.
     pub fn len(&self) -> (usize, usize) {
-        (self.ipv4.len(), self.ipv6.len())
+        self.len
     }
 
     /// Whether there is no prefix at all.

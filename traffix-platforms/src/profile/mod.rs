@@ -35,6 +35,8 @@ pub enum PlatformKind {
     PhoneOs,
     /// The system of PCs.
     DesktopOs,
+    /// A programme guide: it knows when something can be streamed, not who delivers it.
+    Guide,
 }
 
 /// Everything known about a platform offline.
@@ -60,10 +62,28 @@ pub struct Profile {
     pub countries: Vec<CountryShare>,
     /// How its bytes divide over CDNs, by region.
     pub shares: Vec<CdnShares>,
+    /// What whoever uses its data must do.
+    pub terms: Option<Stated<String>>,
+    /// What an operator must obtain to ask it.
+    pub credentials: Vec<CredentialNeed>,
     /// What it publishes.
     pub support: Support,
     /// Who delivers for it, says who.
     pub assertions: Vec<Assertion>,
+}
+
+/// A secret that requests to a platform carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialNeed {
+    /// Name under which the operator configures it.
+    pub name: String,
+    /// What it is needed for.
+    pub purpose: String,
+    /// Whether nothing of that works without it.
+    pub required: bool,
+    /// How to get one.
+    pub obtain: String,
 }
 
 /// `profile.toml`.
@@ -83,6 +103,10 @@ struct Wire {
     countries: Vec<CountryShare>,
     #[serde(default)]
     shares: Vec<CdnShares>,
+    #[serde(default)]
+    terms: Option<Stated<String>>,
+    #[serde(default)]
+    credentials: Vec<CredentialNeed>,
     support: Support,
 }
 
@@ -115,6 +139,8 @@ impl Profile {
             weights: wire.weights,
             countries: wire.countries,
             shares: wire.shares,
+            terms: wire.terms,
+            credentials: wire.credentials,
             support: wire.support,
             assertions: delivery::parse(delivery_tsv)?,
         };
@@ -124,13 +150,26 @@ impl Profile {
         }
     }
 
+    /// Whether its facts are older than their review period on `day`: somebody should go through them.
+    ///
+    /// ```
+    /// let steam = traffix_platforms::platform("steam")?.profile();
+    /// assert!(!steam.is_review_due(steam.reviewed));
+    /// assert!(steam.is_review_due(steam.review_due));
+    /// # Ok::<(), traffix_platforms::PlatformError>(())
+    /// ```
+    pub fn is_review_due(&self, day: NaiveDate) -> bool {
+        day >= self.review_due
+    }
+
     /// Every statement with a source, except assertions: what it is about, and its provenance.
     pub fn provenances(&self) -> Vec<(String, &Provenance)> {
         let behaviour = self.behaviour.facts().into_iter().map(|(name, _, p)| (name.to_owned(), p));
         let weights = self.weights.iter().map(|w| (format!("weight in {}", w.region), &w.provenance));
         let countries = self.countries.iter().map(|c| (format!("users in {}", c.region), &c.provenance));
         let shares = self.shares.iter().map(|s| (format!("CDN shares in {}", s.region), &s.provenance));
-        behaviour.chain(weights).chain(countries).chain(shares).collect()
+        let terms = self.terms.iter().map(|t| ("terms".to_owned(), &t.provenance));
+        behaviour.chain(weights).chain(countries).chain(shares).chain(terms).collect()
     }
 
     /// What is wrong with it, if anything.
@@ -149,6 +188,14 @@ impl Profile {
         }
         if let Some(other) = self.assertions.iter().find(|a| a.platform.as_ref() != Some(&self.id)) {
             return Some(format!("delivery.tsv must be about {} only, found {:?}", self.id, other.platform));
+        }
+        let empty =
+            |c: &&CredentialNeed| [&c.name, &c.purpose, &c.obtain].iter().any(|t| t.trim().is_empty());
+        if let Some(credential) = self.credentials.iter().find(empty) {
+            return Some(format!(
+                "credential {:?} must say its name, purpose and how to get it",
+                credential.name
+            ));
         }
         self.shares.iter().find_map(mistake_in_shares)
     }

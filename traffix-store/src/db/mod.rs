@@ -188,10 +188,10 @@ impl Tx {
         }
     }
 
-    /// Inserts many rows with few statements.
-    pub(crate) async fn insert(&mut self, insert: Insert) -> Result<()> {
+    /// Inserts many rows with few statements; returns how many it touched.
+    pub(crate) async fn insert(&mut self, insert: Insert) -> Result<u64> {
         if insert.rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         match self.link() {
             Link::Sqlite(connection) => sqlite::insert(connection, insert).await,

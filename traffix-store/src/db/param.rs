@@ -16,6 +16,7 @@ use super::Net;
 /// A value for a placeholder.
 #[derive(Debug, Clone)]
 pub(crate) enum Param {
+    Bool(bool),
     Int(Option<i64>),
     Text(Option<String>),
     Json(Option<Json<Box<RawValue>>>),
@@ -26,6 +27,12 @@ pub(crate) enum Param {
     Net(Option<Net>),
     /// A set of texts, see [`Engine::is_any_of`](super::Engine::is_any_of).
     Texts(Vec<String>),
+}
+
+impl From<bool> for Param {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
 }
 
 impl From<i64> for Param {
@@ -139,6 +146,13 @@ impl Type<Postgres> for Letter {
     fn type_info() -> PgTypeInfo {
         // The fixed number of the type `json`; sqlx has no type that is declared so.
         PgTypeInfo::with_oid(Oid(114))
+    }
+}
+
+impl PgHasArrayType for Letter {
+    fn array_type_info() -> PgTypeInfo {
+        // The fixed number of the type `json[]`.
+        PgTypeInfo::with_oid(Oid(199))
     }
 }
 

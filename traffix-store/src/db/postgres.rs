@@ -100,6 +100,7 @@ fn arguments(params: Vec<Param>) -> Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for param in params {
         let added = match param {
+            Param::Bool(value) => arguments.add(value),
             Param::Int(value) => arguments.add(value),
             Param::Text(value) => arguments.add(value),
             Param::Json(value) => arguments.add(value),
@@ -128,7 +129,7 @@ pub(super) async fn execute(connection: &mut PgConnection, statement: Statement)
 }
 
 /// `INSERT … SELECT * FROM UNNEST(…)`: one array a column, so the statement is the same for any number of rows.
-pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Result<()> {
+pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Result<u64> {
     let mut columns = vec![Vec::with_capacity(insert.rows.len()); insert.columns.len()];
     for row in insert.rows {
         for (column, param) in columns.iter_mut().zip(row) {
@@ -142,8 +143,7 @@ pub(super) async fn insert(connection: &mut PgConnection, insert: Insert) -> Res
     let arrays: Vec<String> = (1..=insert.columns.len()).map(|n| format!("${n}")).collect();
     let (table, names, arrays) = (insert.table, insert.columns.join(","), arrays.join(","));
     let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM UNNEST({arrays}) {}", insert.suffix);
-    sqlx::query_with(AssertSqlSafe(sql), bound).execute(connection).await?;
-    Ok(())
+    Ok(sqlx::query_with(AssertSqlSafe(sql), bound).execute(connection).await?.rows_affected())
 }
 
 /// Binds a column of equal kinds as an array; `columns` is never empty.
@@ -161,16 +161,16 @@ fn add_array(
         }};
     }
     match column.first() {
+        Some(Param::Bool(_)) => array!(Bool),
         Some(Param::Int(_)) => array!(Int),
         Some(Param::Text(_)) => array!(Text),
         Some(Param::Json(_)) => array!(Json),
+        Some(Param::Letter(_)) => array!(Letter),
         Some(Param::At(_)) => array!(At),
         Some(Param::Bytes(_)) => array!(Bytes),
         Some(Param::Uuid(_)) => array!(Uuid),
         Some(Param::Net(_)) => array!(Net),
-        Some(Param::Texts(_) | Param::Letter(_)) | None => {
-            Err("such columns are not inserted in bulk".into())
-        }
+        Some(Param::Texts(_)) | None => Err("such columns are not inserted in bulk".into()),
     }
 }
 

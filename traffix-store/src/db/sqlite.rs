@@ -97,6 +97,7 @@ fn arguments(params: Vec<Param>) -> Result<SqliteArguments> {
 
 fn add(arguments: &mut SqliteArguments, param: Param) -> Result<()> {
     let added = match param {
+        Param::Bool(value) => arguments.add(value),
         Param::Int(value) => arguments.add(value),
         Param::Text(value) => arguments.add(value),
         Param::Json(value) => arguments.add(value),
@@ -126,10 +127,11 @@ pub(super) async fn execute(connection: &mut SqliteConnection, statement: Statem
 }
 
 /// `INSERT … VALUES (…), (…), …`, as many rows a statement as pays.
-pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) -> Result<()> {
+pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) -> Result<u64> {
     let width = insert.columns.len();
     let chunk = MAX_ROWS.min(MAX_PARAMS / width);
     let mut rows = insert.rows.into_iter().peekable();
+    let mut touched = 0;
     while rows.peek().is_some() {
         let mut bound = SqliteArguments::default();
         let mut count = 0;
@@ -140,7 +142,8 @@ pub(super) async fn insert(connection: &mut SqliteConnection, insert: Insert) ->
         let values = vec![row; count].join(",");
         let (table, columns) = (insert.table, insert.columns.join(","));
         let sql = format!("INSERT INTO {table} ({columns}) VALUES {values} {}", insert.suffix);
-        sqlx::query_with(AssertSqlSafe(sql), bound).execute(&mut *connection).await?;
+        let done = sqlx::query_with(AssertSqlSafe(sql), bound).execute(&mut *connection).await?;
+        touched += done.rows_affected();
     }
-    Ok(())
+    Ok(touched)
 }

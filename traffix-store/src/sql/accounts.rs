@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::SqlStore;
 use super::document::{from_tag, letter, tag};
+use super::names::{check_name, is_name};
 use crate::db::{Engine, Micros, Statement};
 use crate::{
     Expect, Forecasts, KeyInfo, Keys, Maintenance, Networks, NewKey, Page, PageRequest, Revision,
@@ -21,23 +22,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Most networks of one owner.
 const MAX_NETWORKS: i64 = 1_000;
-/// Longest identifier or name given by a user.
-const MAX_NAME_BYTES: usize = 200;
 /// How long an answer is remembered, in microseconds.
 const REMEMBER: i64 = 24 * 3_600 * 1_000_000;
-
-/// Whether a text can be an identifier or a name. What cannot is never found, and refused when written.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.chars().any(char::is_control)
-}
-
-fn check_name(pointer: &str, text: &str) -> Result<()> {
-    if is_name(text) {
-        return Ok(());
-    }
-    let detail = format!("must be printable text of 1 to {MAX_NAME_BYTES} bytes");
-    Err(StoreError::Invalid(vec![Invalid::new(pointer, detail)]))
-}
 
 #[derive(FromRow)]
 struct NetworkRow {

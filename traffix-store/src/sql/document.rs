@@ -27,7 +27,7 @@ pub(super) fn document<T: Serialize>(value: &T) -> Result<Box<RawValue>, StoreEr
 }
 
 /// The JSON of anything, to be kept to the letter.
-pub(super) fn letter(value: &Value) -> Result<Letter, StoreError> {
+pub(super) fn letter<T: Serialize>(value: &T) -> Result<Letter, StoreError> {
     json(value).map(Letter)
 }
 

@@ -5,6 +5,10 @@ mod catalogue;
 mod delivery;
 mod document;
 mod log;
+mod names;
+mod proposals;
+mod series;
+mod sources;
 
 use crate::db::{Db, Micros};
 use crate::open::Clock;

@@ -11,6 +11,9 @@ mod lists;
 mod migrations;
 mod past;
 mod property;
+mod proposals;
+mod series;
+mod sources;
 
 /// Makes one test an engine of each check.
 #[macro_export]

@@ -3,7 +3,7 @@
 use sqlx::Connection as _;
 use traffix_store::{Expect, StoreError, migrate_down, migrate_status, migrate_up};
 
-use crate::support::rus::{actor, release};
+use crate::support::rus::{actor, day, release};
 use crate::support::{On, TestDb, cluster};
 
 mod on_sqlite_file {
@@ -15,6 +15,10 @@ mod on_sqlite_file {
     async fn a_newer_database_is_refused() {
         super::a_newer_database_is_refused(crate::support::On::File).await;
     }
+    #[tokio::test]
+    async fn identifiers_are_found_in_older_databases() {
+        super::identifiers_are_found_in_older_databases(crate::support::On::File).await;
+    }
 }
 mod on_postgres {
     #[tokio::test]
@@ -24,6 +28,10 @@ mod on_postgres {
     #[tokio::test]
     async fn a_newer_database_is_refused() {
         super::a_newer_database_is_refused(crate::support::On::Postgres).await;
+    }
+    #[tokio::test]
+    async fn identifiers_are_found_in_older_databases() {
+        super::identifiers_are_found_in_older_databases(crate::support::On::Postgres).await;
     }
 }
 
@@ -94,4 +102,38 @@ async fn a_newer_database_is_refused(on: On) {
     }
     let refused = traffix_store::open(&db.url, traffix_store::OpenOptions::default()).await.map(|_| ());
     assert!(matches!(&refused, Err(StoreError::Schema(detail)) if detail.contains("9999")), "{refused:?}");
+}
+
+/// A database that was filled before the identifiers of platforms had a table of their own gets it filled.
+async fn identifiers_are_found_in_older_databases(on: On) {
+    let db = TestDb::new(on);
+    let store = db.open().await;
+    let gone = release("gone").listed("steam", "7", &[]).make();
+    let rus = [
+        release("bare").make(),
+        release("game").listed("steam", "440", &["440", "441", "x\"'y"]).listed("epic", "e", &[]).make(),
+        release("other").listed("steam", "440", &["442"]).on("epic", Some(3), &[]).make(),
+        release("game").listed("steam", "443", &[]).make(),
+        gone.clone(),
+    ];
+    store.merge_rus(&rus, &actor()).await.unwrap();
+    store.delete_ru(&gone.id, Expect::Anything, &actor()).await.unwrap();
+    let (steam, epic) = ("steam".parse().unwrap(), "epic".parse().unwrap());
+    let ids: Vec<String> =
+        ["440", "441", "442", "443", "7", "e", "epic-1", "x\"'y"].map(str::to_owned).into();
+    let answers = async |store: &dyn traffix_store::Store| {
+        let mut due = store.due_listings(&steam, day(0), 99).await.unwrap();
+        due.extend(store.due_listings(&epic, day(0), 99).await.unwrap());
+        (
+            store.rus_by_external_id(&steam, &ids).await.unwrap(),
+            store.rus_by_external_id(&epic, &ids).await.unwrap(),
+            due,
+        )
+    };
+    let before = answers(&*store).await;
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (5, 2, 3));
+    drop(store);
+    migrate_down(&db.url, 3).await.unwrap();
+    migrate_up(&db.url).await.unwrap();
+    assert_eq!(answers(&*db.open().await).await, before);
 }

@@ -16,6 +16,8 @@ enum Op {
     Put(Ru),
     Delete(RuId),
     Merge(Vec<Ru>),
+    /// The first becomes part of the second.
+    Unite(RuId, RuId),
     Query(RuQuery, u32),
     /// A query about the state after the n-th write, counted backwards.
     Past(RuQuery, u32, usize),
@@ -89,11 +91,16 @@ fn query() -> impl Strategy<Value = RuQuery> {
     )
 }
 
+fn id() -> impl Strategy<Value = RuId> {
+    prop::sample::select(&IDS[..]).prop_map(|id| id.parse().unwrap())
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => ru().prop_map(Op::Put),
-        1 => prop::sample::select(&IDS[..]).prop_map(|id| Op::Delete(id.parse().unwrap())),
+        1 => id().prop_map(Op::Delete),
         2 => prop::collection::vec(ru(), 1..5).prop_map(Op::Merge),
+        1 => (id(), id()).prop_map(|(from, into)| Op::Unite(from, into)),
         4 => (query(), 1_u32..4).prop_map(|(query, limit)| Op::Query(query, limit)),
         2 => (query(), 1_u32..4, 0_usize..8).prop_map(|(query, limit, back)| Op::Past(query, limit, back)),
     ]
@@ -153,6 +160,29 @@ impl Model {
         }
         self.changes += next.iter().filter(|(id, ru)| self.now.get(*id) != Some(ru)).count();
         self.now = next;
+        "ok"
+    }
+
+    fn unite(&mut self, from: &RuId, into: &RuId) -> &'static str {
+        if from == into {
+            return "invalid";
+        }
+        let (Some(old), Some(kept)) = (self.now.get(from), self.now.get(into)) else { return "not found" };
+        let merged = kept.clone().merge(old.clone());
+        let united = Ru { id: into.clone(), release: kept.release.clone(), ..merged };
+        if old.kind != kept.kind || !united.findings().is_empty() {
+            return "invalid";
+        }
+        if united != kept.clone().merge(kept.clone()) {
+            self.now.insert(into.clone(), united);
+            self.changes += 1;
+        }
+        for update in self.now.values_mut().filter(|ru| ru.release.as_ref() == Some(from)) {
+            update.release = Some(into.clone());
+            self.changes += 1;
+        }
+        self.now.remove(from);
+        self.changes += 1;
         "ok"
     }
 
@@ -232,6 +262,9 @@ async fn apply(store: &dyn Store, model: &mut Model, op: &Op) {
             model.write(std::slice::from_ref(ru), false),
         ),
         Op::Merge(rus) => (word(&store.merge_rus(rus, &actor()).await), model.write(rus, true)),
+        Op::Unite(from, into) => {
+            (word(&store.merge_into(from, into, &actor()).await), model.unite(from, into))
+        }
         Op::Delete(id) => (word(&store.delete_ru(id, Expect::Anything, &actor()).await), model.delete(id)),
         Op::Query(query, limit) => {
             assert_eq!(pages(store, query, *limit, None).await, expected(&model.now, query), "{query:?}");

@@ -74,6 +74,15 @@ impl Maker {
         self
     }
 
+    /// Adds a listing with the platform's identifier and its aliases.
+    pub(crate) fn listed(self, platform: &str, id: &str, aliases: &[&str]) -> Self {
+        let mut maker = self.on(platform, None, &[]);
+        let listing = maker.0["listings"].as_array_mut().and_then(|listings| listings.last_mut()).unwrap();
+        listing["external_id"] = json!(id);
+        listing["aliases"] = json!(aliases);
+        maker
+    }
+
     pub(crate) fn make(&self) -> Ru {
         let ru: Ru = serde_json::from_value(self.0.clone()).unwrap();
         assert_eq!(ru.findings(), [], "{}", self.0);

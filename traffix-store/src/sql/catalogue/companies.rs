@@ -92,5 +92,6 @@ async fn put_batch(writer: &mut Writer, batch: &[(&str, &Company)], report: &mut
     for (rev, id) in (first..).zip(ids) {
         rows.push(vec![id.into(), rev.into()]);
     }
-    writer.tx.insert(rows).await
+    writer.tx.insert(rows).await?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What is derived from an RU to find it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use traffix_core::catalogue::{Ru, RuKind};
 
@@ -22,6 +22,8 @@ pub(super) struct Index {
     pub(super) wire_bytes: Option<i64>,
     pub(super) words: String,
     pub(super) platforms: BTreeSet<String>,
+    /// Platform and identifier there, and whether it is the listing's own and not an alias.
+    pub(super) externals: BTreeMap<(String, String), bool>,
     pub(super) publishers: BTreeSet<String>,
     pub(super) developers: BTreeSet<String>,
     pub(super) categories: BTreeSet<String>,
@@ -44,12 +46,24 @@ impl From<&Ru> for Index {
             wire_bytes: sizes.map(|size| whole(size.value.high.0)).max(),
             words: words::of_title(&ru.title),
             platforms: ru.listings.iter().map(|l| l.platform.to_string()).collect(),
+            externals: externals(ru),
             publishers: ru.publishers.iter().map(ToString::to_string).collect(),
             developers: ru.developers.iter().map(ToString::to_string).collect(),
             categories: ru.categories.iter().map(ToString::to_string).collect(),
             windows,
         }
     }
+}
+
+fn externals(ru: &Ru) -> BTreeMap<(String, String), bool> {
+    let mut externals = BTreeMap::new();
+    for listing in &ru.listings {
+        for id in listing.external_ids() {
+            let main = listing.external_id.as_deref() == Some(id);
+            externals.insert((listing.platform.to_string(), id.to_owned()), main);
+        }
+    }
+    externals
 }
 
 /// A count as SQL holds it.
@@ -63,7 +77,7 @@ impl Index {
         let key = |index: &Self| (index.first_at, index.platforms.clone(), index.windows.clone());
         let names =
             |index: &Self| (index.publishers.clone(), index.developers.clone(), index.categories.clone());
-        key(self) == key(other) && names(self) == names(other)
+        key(self) == key(other) && names(self) == names(other) && self.externals == other.externals
     }
 }
 
@@ -71,6 +85,7 @@ impl Index {
 pub(super) struct IndexRows {
     pub(super) rus: Insert,
     platforms: Insert,
+    externals: Insert,
     companies: Insert,
     categories: Insert,
     windows: Insert,
@@ -87,6 +102,7 @@ impl IndexRows {
         Self {
             rus: Insert::new("ru", RU).suffix(REPLACE),
             platforms: Insert::new("ru_platform", &["ru", "platform", "first_at"]),
+            externals: Insert::new("ru_external", &["ru", "platform", "external_id", "main"]),
             companies: Insert::new("ru_company", &["ru", "role", "company", "first_at"]),
             categories: Insert::new("ru_category", &["ru", "category", "first_at"]),
             windows: Insert::new("ru_window", &["ru", "start_at", "end_at"]),
@@ -114,6 +130,10 @@ impl IndexRows {
         for platform in &index.platforms {
             self.platforms.push(vec![id.into(), platform.as_str().into(), index.first_at.into()]);
         }
+        for ((platform, external_id), main) in &index.externals {
+            let row = vec![id.into(), platform.as_str().into(), external_id.as_str().into(), (*main).into()];
+            self.externals.push(row);
+        }
         for (role, companies) in [("publisher", &index.publishers), ("developer", &index.developers)] {
             for company in companies {
                 let row = vec![id.into(), role.into(), company.as_str().into(), index.first_at.into()];
@@ -129,10 +149,11 @@ impl IndexRows {
     }
 
     /// The inserts, in an order that satisfies the foreign keys.
-    pub(super) fn into_inserts(self) -> [Insert; 5] {
-        [self.rus, self.platforms, self.companies, self.categories, self.windows]
+    pub(super) fn into_inserts(self) -> [Insert; 6] {
+        [self.rus, self.platforms, self.externals, self.companies, self.categories, self.windows]
     }
 }
 
 /// The side tables, whose rows go before an RU's new ones come.
-pub(super) const SIDE_TABLES: [&str; 4] = ["ru_platform", "ru_company", "ru_category", "ru_window"];
+pub(super) const SIDE_TABLES: [&str; 5] =
+    ["ru_platform", "ru_external", "ru_company", "ru_category", "ru_window"];

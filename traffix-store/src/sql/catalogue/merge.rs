@@ -88,11 +88,13 @@ fn draft(before: Option<StoredRu>, new: &Ru) -> Option<Draft> {
         return None;
     }
     let merged = old.clone().merge(new.clone());
-    // Merging also puts lists in order. Order alone is no news, so the comparison is with the old one in order.
-    if merged == *old || merged == old.clone().merge(old.clone()) {
-        return None;
-    }
-    Some(Draft { before: Some(before), after: Some(merged) })
+    is_news(old, &merged).then_some(Draft { before: Some(before), after: Some(merged) })
+}
+
+/// Whether merging something into `old` told anything. Merging also puts lists in order, which alone is no news, so
+/// the comparison is with the old one in order.
+pub(super) fn is_news(old: &Ru, merged: &Ru) -> bool {
+    merged != old && *merged != old.clone().merge(old.clone())
 }
 
 fn check(rus: &[Ru]) -> Result<()> {

@@ -9,7 +9,10 @@ mod index;
 mod list;
 mod merge;
 mod read;
+mod unite;
 mod writer;
+
+pub(super) use unite::merge_into;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -35,6 +35,20 @@ pub(super) struct Draft {
     pub(super) after: Option<Ru>,
 }
 
+/// Identifiers that listings had and do not have any more, by platform.
+type Unlisted = BTreeMap<String, Vec<String>>;
+
+fn note_unlisted(draft: &Draft, unlisted: &mut Unlisted) {
+    let Some(before) = &draft.before else { return };
+    for listing in &before.ru().listings {
+        let after = draft.after.as_ref().and_then(|after| after.listing(&listing.platform));
+        let now = after.and_then(|after| after.external_id.as_deref());
+        if let Some(id) = listing.external_id.as_deref().filter(|id| now != Some(id)) {
+            unlisted.entry(listing.platform.to_string()).or_default().push(id.to_owned());
+        }
+    }
+}
+
 impl Writer {
     /// The stored ones of some RUs.
     pub(super) async fn stored(&mut self, ids: Vec<String>) -> Result<BTreeMap<RuId, StoredRu>> {
@@ -65,8 +79,10 @@ impl Writer {
     async fn write_index(&mut self, first: Sequence, drafts: &[Draft]) -> Result<()> {
         let mut rows = IndexRows::new();
         let (mut stale, mut gone) = (Vec::new(), Vec::new());
+        let mut unlisted = Unlisted::new();
         for (seq, draft) in (first..).zip(drafts) {
             let before = draft.before.as_ref();
+            note_unlisted(draft, &mut unlisted);
             let Some(after) = &draft.after else {
                 let ids = before.map(|stored| stored.ru().id.to_string());
                 stale.extend(ids.clone());
@@ -90,6 +106,19 @@ impl Writer {
         }
         for insert in rows.into_inserts() {
             self.tx.insert(insert).await?;
+        }
+        self.unschedule(unlisted).await
+    }
+
+    /// Forgets when listings are due that no RU has any more.
+    async fn unschedule(&mut self, unlisted: Unlisted) -> Result<()> {
+        for (platform, ids) in unlisted {
+            let any = self.tx.engine().is_any_of("external_id", "$2");
+            let sql = format!(
+                "DELETE FROM listing_pull WHERE platform = $1 AND {any} AND NOT EXISTS (SELECT 1 FROM ru_external e \
+                 WHERE e.platform = $1 AND e.external_id = listing_pull.external_id AND e.main)"
+            );
+            self.tx.execute(Statement::new(sql).bind(platform).bind(ids)).await?;
         }
         Ok(())
     }

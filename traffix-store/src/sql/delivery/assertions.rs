@@ -111,7 +111,8 @@ async fn put_batch(
             tag(&assertion.status).into(),
         ]);
     }
-    writer.tx.insert(rows).await
+    writer.tx.insert(rows).await?;
+    Ok(())
 }
 
 pub(super) async fn list(

@@ -135,7 +135,8 @@ async fn put_batch<'a>(
             origin.observed.map(|date| date.to_string()).into(),
         ]);
     }
-    writer.tx.insert(rows).await
+    writer.tx.insert(rows).await?;
+    Ok(())
 }
 
 /// One change a CDN: its prefixes changed, so whoever holds a table of them builds it anew.
