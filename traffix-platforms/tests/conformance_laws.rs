@@ -228,11 +228,11 @@ fn each_mistake_of_the_files_breaks_its_law() {
         (Law::Samples, |files| files.samples = "refresh = [\"1\", \"4\"]".into()),
         (Law::Unknown, |files| files.samples = SAMPLES.replace("\"2\"", "\"1\"")),
         (Law::Declared, |files| {
-            files.profile = PROFILE.replace("{ unavailable = \"No dates.\" }", "{ published = \"Dates.\" }")
+            files.profile = PROFILE.replace("{ unavailable = \"No dates.\" }", "{ published = \"Dates.\" }");
         }),
         (Law::Declared, |files| files.samples += "[[skip]]\ndatum = \"download-size\"\nreason = \"none\""),
         (Law::Undeclared, |files| {
-            files.profile = PROFILE.replace("{ published = \"The bytes", "{ unavailable = \"The bytes")
+            files.profile = PROFILE.replace("{ published = \"The bytes", "{ unavailable = \"The bytes");
         }),
     ];
     for (law, edit) in edits {
@@ -248,8 +248,8 @@ fn each_mistake_of_the_files_breaks_its_law() {
 
 #[test]
 fn listed_skips_are_counted_and_say_why() {
-    let mut files = Files::default();
-    files.profile = PROFILE.replace("{ unavailable = \"No dates.\" }", "{ published = \"Dates.\" }");
+    let profile = PROFILE.replace("{ unavailable = \"No dates.\" }", "{ published = \"Dates.\" }");
+    let mut files = Files { profile, ..Files::default() };
     files.samples += "[[skip]]\ndatum = \"release-instant\"\nreason = \"no title with a date was recorded\"";
     let report = files.check("betamax", Mistake::Nothing);
     assert!(report.is_ok(), "{report}");
