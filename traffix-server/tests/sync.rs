@@ -6,8 +6,10 @@
 mod shelf;
 mod support;
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shelf::{Product, Service, recording, title};
@@ -279,4 +281,59 @@ fn suggestions_and_exchanges_are_pulled_beside() {
     let exchanged = run("ixp");
     assert_eq!((&exchanged[0]["skipped"], &exchanged[1]["points"]), (&json!(1), &json!(10)), "{exchanged}");
     assert_eq!((&exchanged[1]["id"], &exchanged[1]["written"]), (&json!("ixp-example"), &json!(0)));
+}
+
+#[test]
+fn the_server_pulls_by_itself_if_told_to() {
+    let (dir, url) = database();
+    recording(dir.path(), FIRST, &[Product::number(0), Product::number(1)]);
+    let service = Service::start(dir.path());
+    let settings =
+        service.config().replacen("[sync]\n", "[sync]\nenabled = true\nplatforms = [\"xbox\"]\n", 1);
+    let config = write(dir.path(), "traffix.toml", settings);
+    let words = ["serve", "--listen", "127.0.0.1:0", "--config", &config, "--database", &url];
+    let mut server = traffix(&words).spawn();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let base = lines
+        .find_map(|line| line.unwrap().split_once("listens on ").map(|(_, url)| url.to_owned()))
+        .unwrap();
+    let begun = Instant::now();
+    let source = loop {
+        let source: Value = get(&base, "/api/v1/sources/xbox");
+        if source["status"] == "ok" && source.get("succeeded_at").is_some() {
+            break source;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "{source}");
+    };
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(source["written"].as_u64().unwrap() >= 2 && source["errors"] == 0, "{source}");
+    let asked = &source["hosts"]["displaycatalog.mp.microsoft.com"];
+    assert!(asked["requests"].as_u64().unwrap() > 0, "{source}");
+}
+
+/// A JSON answer over plain HTTP.
+fn get(base: &str, path: &str) -> Value {
+    let address = base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
+}
+
+#[test]
+fn platforms_are_checked_over_their_recordings() {
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traffix-platforms/src");
+    let words = ["platforms", "check", "xbox", "--json", "--fixtures", recordings.to_str().unwrap()];
+    let item = traffix(&words).run().json()["items"][0].clone();
+    assert_eq!((&item["failed"], &item["id"]), (&json!(0), &json!("xbox")), "{item}");
+    assert!(item["passed"].as_u64().unwrap() > 10, "{item}");
+    let nowhere = traffix(&["platforms", "check", "xbox", "--fixtures", "/nowhere"]).run();
+    assert_eq!(nowhere.code, 0, "{}", nowhere.stderr);
+    assert!(
+        nowhere.stderr.contains("--fixtures DIR") && nowhere.stderr.contains("no recordings"),
+        "{}",
+        nowhere.stderr
+    );
 }
