@@ -7,6 +7,7 @@
 //! This crate does not decode flows, logs or captures yet: whoever has attributed bytes brings them here.
 #![forbid(unsafe_code)]
 
+pub mod flow;
 mod sums;
 
 pub use sums::{AddError, Key, Sums};
