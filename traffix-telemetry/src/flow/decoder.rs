@@ -135,7 +135,7 @@ fn version_9(
     let export_ms = i64::from(reader.u32("the header")?) * 1000;
     let sequence = reader.u32("the header")?;
     let stream = (9, reader.u32("the header")?);
-    exporter.sequence(stream, sequence, 1);
+    exporter.sequence(stream, sequence, 1, 1);
     let clock = Clock { export_ms, uptime_ms: Some(uptime_ms) };
     sets::decode(reader, Message { stream, clock }, (exporter, limits), sink).map(drop)
 }
@@ -153,6 +153,6 @@ fn ipfix(
     let mut sets = reader.part(len, "the message")?;
     let clock = Clock { export_ms, uptime_ms: None };
     let held = sets::decode(&mut sets, Message { stream, clock }, (exporter, limits), sink)?;
-    exporter.sequence(stream, sequence, held.records);
+    exporter.sequence(stream, sequence, held.records, held.own_flows);
     Ok(())
 }

@@ -98,6 +98,17 @@ pub(super) struct Waiting {
     pub(super) bytes: Box<[u8]>,
 }
 
+/// By how much a sequence number goes back at least if the exporter was restarted.
+const RESTART: i32 = 10_000;
+
+/// The last datagram of a stream.
+#[derive(Debug, Clone, Copy)]
+struct Sequence {
+    number: u32,
+    counted: u32,
+    is_inclusive: bool,
+}
+
 /// What is remembered of one exporter.
 #[derive(Debug, Default)]
 pub(super) struct Exporter {
@@ -105,7 +116,7 @@ pub(super) struct Exporter {
     /// Sampling by stream, and within it by sampler; `None` is what holds for all.
     sampling: HashMap<(StreamKey, Option<u64>), u32>,
     interfaces: HashMap<u32, String>,
-    next: HashMap<StreamKey, u32>,
+    sequences: HashMap<StreamKey, Sequence>,
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
     pub(super) counters: Counters,
@@ -113,29 +124,32 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Compares a sequence number with the one that was expected; `count` is by how much it grows.
-    pub(super) fn sequence(&mut self, stream: StreamKey, sequence: u32, count: u32) {
-        let next = sequence.wrapping_add(count);
-        match self.next.entry(stream) {
-            Entry::Vacant(entry) => {
-                entry.insert(next);
+    /// Compares a sequence number with the one that was expected. `counted` is by how much the datagram lets it grow.
+    ///
+    /// The number counts what was sent before the datagram; softflowd's IPFIX counts the datagram's own flows too, which
+    /// shows from the second datagram on.
+    pub(super) fn sequence(&mut self, stream: StreamKey, number: u32, counted: u32, own_flows: u32) {
+        let Entry::Occupied(mut entry) = self.sequences.entry(stream) else {
+            self.sequences.insert(stream, Sequence { number, counted, is_inclusive: false });
+            return;
+        };
+        let last = entry.get();
+        let (exclusive, inclusive) =
+            (last.number.wrapping_add(last.counted), last.number.wrapping_add(own_flows));
+        let is_inclusive = number != exclusive && (last.is_inclusive || number == inclusive);
+        let expected = if is_inclusive { inclusive } else { exclusive };
+        let gap = number.wrapping_sub(expected).cast_signed();
+        if gap < 0 {
+            self.counters.out_of_order += 1;
+            // A late datagram fills a gap that was counted as lost; far back means a restart.
+            if gap > -RESTART {
+                self.counters.lost = self.counters.lost.saturating_sub(u64::from(counted));
+                return;
             }
-            Entry::Occupied(mut entry) => {
-                let gap = sequence.wrapping_sub(*entry.get()).cast_signed();
-                if gap >= 0 {
-                    self.counters.lost += u64::from(gap.unsigned_abs());
-                    entry.insert(next);
-                    return;
-                }
-                self.counters.out_of_order += 1;
-                // A late datagram fills a gap that was counted as lost; far back means a restart.
-                if gap > -10_000 {
-                    self.counters.lost = self.counters.lost.saturating_sub(u64::from(count));
-                } else {
-                    entry.insert(next);
-                }
-            }
+        } else {
+            self.counters.lost += u64::from(gap.unsigned_abs());
         }
+        entry.insert(Sequence { number, counted, is_inclusive });
     }
 
     /// Learns a template, and says whether it is news. Nothing is learnt beyond the limit.

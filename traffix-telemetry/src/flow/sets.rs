@@ -26,6 +26,8 @@ impl Message {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Held {
     pub(super) flows: u64,
+    /// Records about traffic that were in this datagram.
+    pub(super) own_flows: u32,
     /// Records of any kind: the sequence numbers of IPFIX count them.
     pub(super) records: u32,
 }
@@ -198,6 +200,7 @@ impl<'a, S: FnMut(Flow)> Visitor<'a> for Flows<'_, S> {
         let told = || self.exporter.sampling(self.message.stream, record.sampler);
         let sampling = record.interval.unwrap_or_else(told);
         self.held.records += 1;
+        self.held.own_flows += 1;
         match record.flow(self.message.clock, sampling) {
             Some(flow) => {
                 self.held.flows += 1;

@@ -26,7 +26,7 @@ pub(super) fn decode(
     let stream = (0, reader.u32("the header")?);
     let sequence = reader.u32("the header")?;
     reader.u32("the header")?;
-    exporter.sequence(stream, sequence, 1);
+    exporter.sequence(stream, sequence, 1, 1);
     for _ in 0..reader.u32("the header")? {
         let (kind, len) = (reader.u32("a sample's type")?, reader.u32("a sample's length")?);
         let mut sample = reader.part(usize::try_from(len).unwrap_or(usize::MAX), "a sample")?;

@@ -32,7 +32,7 @@ pub(super) fn decode(
         return Err(reader.impossible("a number of records"));
     }
     let records = reader.take(RECORD * usize::from(count), "a record")?;
-    exporter.sequence((5, engine), sequence, u32::from(count));
+    exporter.sequence((5, engine), sequence, u32::from(count), u32::from(count));
     for record in records.chunks_exact(RECORD) {
         let uptime = |at: usize| clock.at_uptime(be32(&record[at..]), None);
         sink(Flow {
