@@ -3,14 +3,52 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use traffix_core::catalogue::Region;
-use traffix_core::delivery::CdnId;
+use chrono::NaiveDate;
+use serde::Serialize;
+use traffix_core::catalogue::{PlatformId, Region};
+use traffix_core::delivery::{Assertion, CdnId};
 
 use crate::delivery::label;
 use crate::platform::{Platform, PlatformExt};
 use crate::profile::{CdnShares, Profile, Provenance};
 use crate::registry::PLATFORMS;
+use crate::sources::SOURCES;
+use crate::support::Datum;
 use crate::{cdn, delivery, prefixes};
+
+/// What somebody should look through again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewDue {
+    /// The platform.
+    pub platform: PlatformId,
+    /// The day by which its profile should have been reviewed, if that day has come.
+    pub profile_since: Option<NaiveDate>,
+    /// How many assertions about who delivers for it are due.
+    pub assertions: usize,
+}
+
+/// The platforms of which something is due for review on `day`, by slug. The document has no date of today: whoever
+/// has a clock asks this.
+///
+/// ```
+/// use traffix_platforms::docs::reviews_due;
+/// let later = reviews_due("2030-01-01".parse().unwrap());
+/// assert_eq!(later.len(), traffix_platforms::PLATFORMS.len());
+/// assert!(later.iter().all(|due| due.profile_since.is_some()));
+/// ```
+pub fn reviews_due(day: NaiveDate) -> Vec<ReviewDue> {
+    let of = |platform: &&dyn Platform| {
+        let profile = platform.profile();
+        let stale = |assertion: &&Assertion| assertion.review_due().is_some_and(|due| due <= day);
+        ReviewDue {
+            platform: profile.id.clone(),
+            profile_since: profile.is_review_due(day).then_some(profile.review_due),
+            assertions: profile.assertions.iter().filter(stale).count(),
+        }
+    };
+    let is_due = |due: &ReviewDue| due.profile_since.is_some() || due.assertions > 0;
+    PLATFORMS.iter().map(of).filter(is_due).collect()
+}
 
 /// `docs/platforms.md`: what is known about every platform, by whom, and when somebody should look again.
 ///
@@ -26,10 +64,13 @@ pub fn support_markdown() -> String {
         "# Platforms\n\nWritten by `cargo xtask codegen` from the registry of `traffix-platforms`; edit the profiles, not this page.\n\n",
     );
     overview(&mut text);
+    support_table(&mut text);
+    credentials(&mut text);
     for platform in PLATFORMS {
         section(&mut text, *platform);
     }
     networks(&mut text);
+    sources_table(&mut text);
     text
 }
 
@@ -74,6 +115,51 @@ fn overview(text: &mut String) {
         text,
         "Assertions say who delivers, each with a source; a CDN is listed if a current one names it."
     );
+}
+
+/// Every platform against every datum, in one word.
+fn support_table(text: &mut String) {
+    line!(text, "\n## What they publish\n");
+    let data: Vec<String> = Datum::ALL.iter().map(ToString::to_string).collect();
+    line!(text, "| platform | {} |", data.join(" | "));
+    line!(text, "| --- |{}", " --- |".repeat(data.len()));
+    for platform in PLATFORMS {
+        let words: Vec<&str> =
+            platform.support().iter().map(|(_, availability)| availability.word()).collect();
+        line!(text, "| {} | {} |", platform.profile().name, words.join(" | "));
+    }
+    line!(text, "\nHow each is had, or why not, is said below.");
+}
+
+/// What an operator must obtain, for platforms and other sources.
+fn credentials(text: &mut String) {
+    line!(text, "\n## Credentials\n");
+    line!(text, "Configured under `[credentials]` by name; what is not listed needs none.\n");
+    line!(text, "| credential | for | purpose | how to get it |");
+    line!(text, "| --- | --- | --- | --- |");
+    for profile in PLATFORMS.iter().map(|platform| platform.profile()) {
+        for need in &profile.credentials {
+            let optional = if need.required { "" } else { " (optional)" };
+            let (purpose, obtain) = (cell(&need.purpose), cell(&need.obtain));
+            line!(text, "| `{}`{optional} | {} | {purpose} | {obtain} |", need.name, profile.name);
+        }
+    }
+    for source in SOURCES {
+        if let Some((name, obtain)) = source.credential {
+            line!(text, "| `{name}` (optional) | {} | {} | {obtain} |", source.name, source.gives);
+        }
+    }
+}
+
+/// Sources beside the platforms.
+fn sources_table(text: &mut String) {
+    line!(text, "\n# Other sources\n");
+    line!(text, "| source | gives | terms | written at | looked up |");
+    line!(text, "| --- | --- | --- | --- | --- |");
+    for source in SOURCES {
+        let (terms, place) = (cell(source.terms), cell(source.source));
+        line!(text, "| {} | {} | {terms} | {place} | {} |", source.name, source.gives, source.reviewed);
+    }
 }
 
 /// What the client does in a few words; "not known" if nobody has written any of it down.
@@ -159,6 +245,9 @@ fn stated(text: &mut String, profile: &Profile) {
     }
     for shares in &profile.shares {
         fact(text, &format!("CDN shares, {}", shares.region), &split(shares), &shares.provenance);
+    }
+    if let Some(terms) = &profile.terms {
+        fact(text, "terms", &terms.value, &terms.provenance);
     }
     line!(text);
 }

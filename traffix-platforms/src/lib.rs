@@ -20,6 +20,8 @@
 
 pub mod attribution;
 pub mod cdn;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod delivery;
 pub mod docs;
 mod embedded;

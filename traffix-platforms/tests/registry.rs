@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use traffix_core::catalogue::{PlatformId, Region};
 use traffix_core::delivery::{Asn, PartialDate, Role, Status};
 use traffix_platforms::profile::{Basis, PlatformKind};
-use traffix_platforms::{PLATFORMS, PlatformExt, cdn, default_weights, delivery};
+use traffix_platforms::{PLATFORMS, PlatformExt, cdn, default_weights, delivery, docs};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -171,6 +171,39 @@ fn assertions_are_complete_and_refer_to_known_networks() {
     assert_eq!(of_kind[&(Role::Cdn, Status::Current)], 273);
     assert_eq!(of_kind[&(Role::Origin, Status::Current)], 70);
     assert_eq!(of_kind[&(Role::EmbeddedCache, Status::Current)], 29);
+}
+
+/// A platform whose facts are older than its review period is flagged from the day on which the review is due.
+#[test]
+fn old_facts_are_flagged() {
+    for platform in PLATFORMS {
+        let profile = platform.profile();
+        let flagged = |day: NaiveDate| {
+            let due = docs::reviews_due(day);
+            due.iter().any(|due| due.platform == profile.id && due.profile_since == Some(profile.review_due))
+        };
+        assert!(flagged(profile.review_due), "{platform:?}");
+        assert!(!flagged(profile.review_due.pred_opt().unwrap()), "{platform:?}");
+    }
+}
+
+#[test]
+fn the_document_lists_support_credentials_and_sources() {
+    let text = docs::support_markdown();
+    let row = "| TVmaze | published | published | unavailable | unavailable | unavailable | unavailable | published | unavailable |";
+    assert!(text.contains(row));
+    assert!(text.contains("\n| `tmdb` | The Movie Database | Every request. |"));
+    assert!(text.contains("\n| `github` (optional) | GitHub issues |"));
+    assert!(text.contains("| terms | CC BY-SA 4.0"));
+    assert!(text.contains("\n# Other sources\n"));
+    let mut names = BTreeSet::new();
+    for profile in PLATFORMS.iter().map(|platform| platform.profile()) {
+        assert!(
+            profile.credentials.iter().all(|need| names.insert((&profile.id, &need.name))),
+            "{}",
+            profile.id
+        );
+    }
 }
 
 #[test]

@@ -11,13 +11,14 @@ use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use support::cluster::Cluster;
 use support::rus::{actor, day, many, many_companies};
 use tokio::runtime::Runtime;
 use traffix_core::catalogue::Ru;
-use traffix_store::{Expect, OpenOptions, PageRequest, RuQuery, Store, open};
+use traffix_store::{Expect, OpenOptions, PageRequest, RuQuery, SeriesKey, Store, open};
 
 #[derive(Clone, Copy, PartialEq)]
 enum On {
@@ -63,7 +64,7 @@ async fn bulk(database: &Database, rus: &[Ru]) -> Duration {
 }
 
 /// The tables that an import of RUs fills, with the types of their columns on PostgreSQL.
-const TABLES: [(&str, &[(&str, &str)]); 6] = [
+const TABLES: [(&str, &[(&str, &str)]); 7] = [
     (
         "change",
         &[
@@ -93,6 +94,7 @@ const TABLES: [(&str, &[(&str, &str)]); 6] = [
         ],
     ),
     ("ru_platform", &[("ru", "text"), ("platform", "text"), ("first_at", "timestamptz")]),
+    ("ru_external", &[("ru", "text"), ("platform", "text"), ("external_id", "text"), ("main", "boolean")]),
     ("ru_company", &[("ru", "text"), ("role", "text"), ("company", "text"), ("first_at", "timestamptz")]),
     ("ru_category", &[("ru", "text"), ("category", "text"), ("first_at", "timestamptz")]),
     ("ru_window", &[("ru", "text"), ("start_at", "timestamptz"), ("end_at", "timestamptz")]),
@@ -275,5 +277,64 @@ async fn middle(store: &dyn Store) -> PageRequest {
     PageRequest { after, ..page }
 }
 
-criterion_group!(benches, import, lists);
+/// Players of a title by the minute for a year: a daily wave, a trend and noise of a fifth of a percent.
+fn year_of_minutes() -> Vec<(DateTime<Utc>, f64)> {
+    let mut noise = 1_u64;
+    (0..365 * 1_440)
+        .map(|minute| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let noise = f64::from(u32::try_from(noise >> 40).unwrap()) / f64::from(1 << 24) - 0.5;
+            let wave = (f64::from(minute) / 1_440.0 * std::f64::consts::TAU).sin();
+            let players = 500_000.0 + f64::from(minute) / 10.0 + 150_000.0 * wave + 2_000.0 * noise;
+            (day(0) + TimeDelta::minutes(i64::from(minute)), players.round())
+        })
+        .collect()
+}
+
+/// One series: a year at once, a minute more, a year read and a day read.
+fn series(c: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let year = year_of_minutes();
+    let key = |subject: &str| SeriesKey {
+        metric: "players".into(),
+        subject: subject.into(),
+        source: "bench".into(),
+        step_secs: 60,
+    };
+    let mut group = c.benchmark_group("series of a year of minutes");
+    group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(3));
+    for (engine, on) in ENGINES {
+        let db = database(on);
+        let store = runtime.block_on(empty(&db));
+        let mut n = 0;
+        group.bench_function(BenchmarkId::new("write", engine), |b| {
+            b.iter(|| {
+                n += 1;
+                let written = runtime.block_on(store.put_points(&key(&format!("bench/{n}")), &year)).unwrap();
+                assert_eq!(written, year.len() as u64);
+            });
+        });
+        let first = key("bench/1");
+        let mut minute = 0;
+        group.bench_function(BenchmarkId::new("write a minute more", engine), |b| {
+            b.iter(|| {
+                minute += 1;
+                let at = day(366) + TimeDelta::minutes(minute);
+                runtime.block_on(store.put_points(&first, &[(at, 500_000.0)])).unwrap();
+            });
+        });
+        group.bench_function(BenchmarkId::new("read", engine), |b| {
+            b.iter(|| {
+                let read = runtime.block_on(store.points(&first, day(0), day(365))).unwrap();
+                assert_eq!(read.len(), year.len());
+            });
+        });
+        group.bench_function(BenchmarkId::new("read a day", engine), |b| {
+            b.iter(|| black_box(runtime.block_on(store.points(&first, day(180), day(181))).unwrap()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, import, lists, series);
 criterion_main!(benches);

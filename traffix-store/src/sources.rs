@@ -209,10 +209,15 @@ pub struct SeriesKey {
     pub step_secs: u32,
 }
 
-/// Time series on fixed steps. A missing value is missing, not zero.
+/// Time series on fixed steps. A missing value is missing, not zero. What goes in comes out to the last bit.
 #[async_trait]
 pub trait SeriesStore: Send + Sync {
-    /// Writes values at instants on the step's grid; a value that is there already is replaced.
+    /// Writes values at instants on the step's grid, which begins at midnight UTC; a value that is there already is
+    /// replaced, and of an instant that comes twice the last value counts. All of a call is written, or nothing.
+    /// Returns how many values are new or differ from what was there.
+    ///
+    /// [`StoreError::Invalid`] if the step does not divide a day, an instant is off the grid or a value is not
+    /// finite.
     async fn put_points(&self, key: &SeriesKey, points: &[(DateTime<Utc>, f64)]) -> Result<u64>;
     /// Values from `from` up to but without `until`, in order, gaps left out.
     async fn points(
@@ -221,6 +226,6 @@ pub trait SeriesStore: Send + Sync {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<(DateTime<Utc>, f64)>>;
-    /// Which series there are whose metric and subject begin so, by key.
+    /// The series of a metric whose subject begins with a text, by key.
     async fn series(&self, metric: &str, subject_prefix: &str) -> Result<Vec<SeriesKey>>;
 }

@@ -7,8 +7,8 @@ use traffix_core::delivery::Assertion;
 
 use crate::{
     Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest,
-    PrefixQuery, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, Sources, StoreError, Versioned,
-    Written,
+    PrefixQuery, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore, Sources, StoreError,
+    Versioned, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -145,8 +145,11 @@ pub trait Maintenance: Send + Sync {
 /// [`StoreError::NotFound`] if there is nothing to remove or revoke, and [`StoreError::InUse`] if others refer to
 /// it. What fails is not in the change log.
 pub trait Store:
-    Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals
+    Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals + SeriesStore
 {
 }
 
-impl<T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals> Store for T {}
+impl<T> Store for T where
+    T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals + SeriesStore
+{
+}

@@ -100,7 +100,7 @@ fn offers(store: SearchStore) -> Vec<Offer> {
 
 /// The offer as a release; `None` for what only adds to another title, since that title is not named.
 pub(super) fn listing(offer: &Offer, evidence: &Evidence) -> Option<ListingObservation> {
-    let addition = matches!(offer.offer_type.as_deref(), Some("DLC" | "ADD_ON" | "CONSUMABLE"));
+    let addition = matches!(offer.kind.as_deref(), Some("DLC" | "ADD_ON" | "CONSUMABLE"));
     (!addition).then(|| {
         let mut seen = described(offer, &offer.id, evidence);
         seen.title.clone_from(&offer.title);
@@ -164,8 +164,8 @@ fn content(offer: &Offer) -> Content {
 /// The last part of the address of the product's page.
 pub(super) fn page_slug(offer: &Offer) -> Option<&str> {
     let mappings = offer.catalog_ns.iter().flat_map(|ns| ns.mappings.iter().flatten());
-    let home = mappings.filter(|mapping| mapping.page_type.as_deref() == Some("productHome"));
-    let slug = home.filter_map(|mapping| mapping.page_slug.as_deref()).next();
+    let mut home = mappings.filter(|mapping| mapping.page_type.as_deref() == Some("productHome"));
+    let slug = home.find_map(|mapping| mapping.page_slug.as_deref());
     let product = || offer.product_slug.as_deref().and_then(|slug| slug.split('/').next());
     slug.or_else(product).filter(|slug| !slug.is_empty())
 }
@@ -254,10 +254,8 @@ pub(super) fn first_size(text: &str) -> Option<Bytes> {
     let has_unit = |text: &str| text.to_ascii_uppercase().ends_with('B');
     let size =
         |text: String| has_unit(&text).then(|| text.to_ascii_uppercase().parse::<Bytes>().ok()).flatten();
-    let pairs = words.iter().zip(words.iter().skip(1).chain([&""]));
-    pairs
-        .filter_map(|(word, next)| size((*word).to_owned()).or_else(|| size(format!("{word} {next}"))))
-        .next()
+    let mut pairs = words.iter().zip(words.iter().skip(1).chain([&""]));
+    pairs.find_map(|(word, next)| size((*word).to_owned()).or_else(|| size(format!("{word} {next}"))))
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ pub(super) struct Paging {
 pub(super) struct Offer {
     pub(super) id: String,
     pub(super) title: Option<String>,
-    pub(super) offer_type: Option<String>,
+    #[serde(rename = "offerType")]
+    pub(super) kind: Option<String>,
     pub(super) effective_date: Option<String>,
     pub(super) release_date: Option<String>,
     pub(super) pc_release_date: Option<String>,

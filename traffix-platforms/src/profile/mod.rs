@@ -189,9 +189,13 @@ impl Profile {
         if let Some(other) = self.assertions.iter().find(|a| a.platform.as_ref() != Some(&self.id)) {
             return Some(format!("delivery.tsv must be about {} only, found {:?}", self.id, other.platform));
         }
-        let empty = |c: &&CredentialNeed| [&c.name, &c.purpose, &c.obtain].iter().any(|t| t.trim().is_empty());
+        let empty =
+            |c: &&CredentialNeed| [&c.name, &c.purpose, &c.obtain].iter().any(|t| t.trim().is_empty());
         if let Some(credential) = self.credentials.iter().find(empty) {
-            return Some(format!("credential {:?} must say its name, purpose and how to get it", credential.name));
+            return Some(format!(
+                "credential {:?} must say its name, purpose and how to get it",
+                credential.name
+            ));
         }
         self.shares.iter().find_map(mistake_in_shares)
     }

@@ -1,4 +1,9 @@
-//! Ubisoft Connect, formerly Uplay.
+//! Ubisoft Connect.
+//!
+//! Everything about it needs a signed-in connection, so no network method is supported. Somebody who has a download
+//! manifest can read it with [`Manifest`].
+
+mod manifest;
 
 use std::sync::LazyLock;
 
@@ -6,11 +11,12 @@ use async_trait::async_trait;
 use traffix_core::catalogue::PlatformId;
 use traffix_core::delivery::Assertion;
 
+pub use self::manifest::Manifest;
 use crate::embedded::profile;
 use crate::upstream::Upstream;
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile, Vantage,
-    unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
 
 const ID: PlatformId = PlatformId::from_static("ubisoft");
@@ -31,7 +37,11 @@ impl Platform for Ubisoft {
         &PROFILE
     }
 
-    async fn discover(&self, _: &dyn Upstream, _: &Discover) -> Result<Page<ListingObservation>, PlatformError> {
+    async fn discover(
+        &self,
+        _: &dyn Upstream,
+        _: &Discover,
+    ) -> Result<Page<ListingObservation>, PlatformError> {
         unsupported(self, Datum::Listings)
     }
 

@@ -38,6 +38,9 @@ pub enum UpstreamError {
     /// The operator has not configured a secret that the request needs.
     #[error("needs the credential {0:?}: set it under [credentials], or TRAFFIX__CREDENTIALS__{upper}", upper = .0.to_ascii_uppercase())]
     MissingCredential(&'static str),
+    /// The platform does not accept the configured secret for this request: check it, or do without.
+    #[error("refuses the credential {0:?}: it is wrong, blocked or may not read this")]
+    RefusedCredential(&'static str),
     /// A secret that the operator has configured cannot be one.
     #[error("the credential {0:?} must be given {1}")]
     BadCredential(&'static str, &'static str),
@@ -68,7 +71,7 @@ impl UpstreamError {
             Self::TooLarge { .. } => "too-large",
             Self::Redirect(_) => "redirect",
             Self::PrivateAddress(_) => "private-address",
-            Self::MissingCredential(_) | Self::BadCredential(..) => "credential",
+            Self::MissingCredential(_) | Self::RefusedCredential(_) | Self::BadCredential(..) => "credential",
             Self::Endpoint(_) => "endpoint",
             Self::NotRecorded(_) | Self::Recording(_) => "recording",
         }

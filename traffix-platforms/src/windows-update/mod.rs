@@ -111,7 +111,7 @@ async fn months(up: &dyn Upstream, query: &Discover) -> Result<Vec<ListingObserv
     // A month that is over without being in the list did not happen, or the list is old: promise only what comes.
     let mut month = newest.map_or(Month::of(query.now), Month::next).max(Month::of(query.now));
     for _ in 0..MONTHS_AHEAD {
-        seen.extend(observe::coming_month(month, query.now).filter(within));
+        seen.extend(observe::coming_month(month, list.observed_at).filter(within));
         month = month.next();
     }
     Ok(seen)

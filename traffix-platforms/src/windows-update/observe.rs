@@ -169,7 +169,7 @@ pub(super) fn listed_build(build: &UupBuild, evidence: &Evidence) -> ListingObse
 
 /// A build with the files of one edition and language.
 pub(super) fn build(uuid: &str, files: &Files, evidence: &Evidence) -> ListingObservation {
-    let mut seen = dumped(uuid, files.update_name.as_deref(), files.build.as_deref(), evidence);
+    let mut seen = dumped(uuid, files.title.as_deref(), files.build.as_deref(), evidence);
     if let Some(bytes) = files.total_bytes() {
         let mut evidence = evidence.clone();
         evidence.confidence = 0.7;

@@ -33,12 +33,12 @@ pub struct UupBuild {
 
 /// The files of one edition and language of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Files {
-    pub(super) update_name: Option<String>,
+    #[serde(rename = "updateName")]
+    pub(super) title: Option<String>,
     pub(super) build: Option<String>,
-    #[serde(default)]
-    pub(super) files: BTreeMap<String, File>,
+    #[serde(default, rename = "files")]
+    pub(super) by_name: BTreeMap<String, File>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -50,7 +50,7 @@ pub(super) struct File {
 impl Files {
     /// All bytes together; unknown unless every file has a size.
     pub(super) fn total_bytes(&self) -> Option<u64> {
-        let mut sizes = self.files.values().map(|file| file.size);
+        let mut sizes = self.by_name.values().map(|file| file.size);
         let total = sizes.try_fold(0_u64, |sum, size| sum.checked_add(size?));
         total.filter(|bytes| *bytes > 0)
     }

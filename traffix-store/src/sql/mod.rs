@@ -7,6 +7,7 @@ mod document;
 mod log;
 mod names;
 mod proposals;
+mod series;
 mod sources;
 
 use crate::db::{Db, Micros};

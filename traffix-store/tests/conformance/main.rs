@@ -12,6 +12,7 @@ mod migrations;
 mod past;
 mod property;
 mod proposals;
+mod series;
 mod sources;
 
 /// Makes one test an engine of each check.

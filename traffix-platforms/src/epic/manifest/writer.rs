@@ -82,14 +82,14 @@ impl Written {
             put_guid(&mut list, *guid);
         }
         for (guid, _) in &self.chunks {
-            list.extend(((guid >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
+            list.extend(&guid.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes()[..8]);
         }
         for (guid, _) in &self.chunks {
             list.extend(guid.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_le_bytes());
             list.extend([7; 4]);
         }
         for (guid, _) in &self.chunks {
-            list.push((guid % 100) as u8);
+            list.push(u8::try_from(guid % 100).unwrap_or(0));
         }
         for _ in &self.chunks {
             list.extend(0x10_0000_u32.to_le_bytes());
@@ -109,8 +109,9 @@ impl Written {
         for _ in &self.files {
             put_text(&mut list, "");
         }
-        for (index, _) in self.files.iter().enumerate() {
-            list.extend([(index % 251) as u8; 20]);
+        for file in &self.files {
+            list.extend(scrambled(file));
+            list.extend([7; 4]);
         }
         list.extend(vec![0; self.files.len()]);
         for file in &self.files {
@@ -135,9 +136,17 @@ impl Written {
         for _ in &self.files {
             put_text(&mut list, "");
         }
-        list.extend(vec![3; 32 * self.files.len()]);
+        for file in &self.files {
+            list.extend(scrambled(file).repeat(2));
+        }
         list
     }
+}
+
+/// Bytes that look like a hash: they hardly compress.
+fn scrambled(file: &WrittenFile) -> [u8; 16] {
+    let seed = file.parts.iter().fold(1, |seed: u128, (guid, _)| seed.wrapping_mul(3).wrapping_add(*guid));
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_le_bytes()
 }
 
 fn count(rows: usize) -> [u8; 4] {
@@ -152,8 +161,8 @@ fn section(content: &[u8]) -> Vec<u8> {
 }
 
 fn put_guid(out: &mut Vec<u8>, guid: u128) {
-    for shift in [96, 64, 32, 0] {
-        out.extend(((guid >> shift) as u32).to_le_bytes());
+    for word in guid.to_be_bytes().as_chunks::<4>().0 {
+        out.extend(word.iter().rev());
     }
 }
 

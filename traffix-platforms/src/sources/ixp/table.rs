@@ -21,7 +21,7 @@ const MAX_ROWS: usize = 1_000_000;
 /// use traffix_platforms::sources::ixp::traffic_from_csv;
 /// let csv = "time,in,out\n2026-11-01T00:00:00Z,100,200\n2026-11-01T01:00:00Z,,250\n";
 /// let evidence = Evidence::new(SourceKind::Measurement, "our exporter", "2026-11-02T00:00:00Z".parse().unwrap());
-/// let traffic = traffic_from_csv("Example exchange", evidence, csv.as_bytes())?;
+/// let traffic = traffic_from_csv("Example exchange", &evidence, csv.as_bytes())?;
 /// assert_eq!(traffic.outbound.points[1].average_bps, 250);
 /// assert_eq!((traffic.inbound.points.len(), traffic.inbound.step_secs.get()), (1, 3_600));
 /// # Ok::<(), traffix_platforms::DataError>(())
@@ -29,7 +29,7 @@ const MAX_ROWS: usize = 1_000_000;
 ///
 /// # Errors
 /// [`DataError`] with the line and what is allowed there.
-pub fn traffic_from_csv(place: &str, evidence: Evidence, file: impl Read) -> Result<Traffic, DataError> {
+pub fn traffic_from_csv(place: &str, evidence: &Evidence, file: impl Read) -> Result<Traffic, DataError> {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_reader(file);
     let header = reader.headers().map_err(|error| broken(&error))?.clone();
     let column = |name: &str| {

@@ -135,7 +135,7 @@ fn odd_logs_are_typed() {
 fn tables_name_the_line_of_a_mistake() {
     let read = |csv: &str| {
         let evidence = Evidence::new(SourceKind::Measurement, "here", at("2026-01-01T00:00:00Z"));
-        traffic_from_csv("x", evidence, csv.as_bytes())
+        traffic_from_csv("x", &evidence, csv.as_bytes())
     };
     let good = read("# ours\nTime, out ,in\n1788220800,1,2.5\n1788221100,3,4\n1788221700,,6\n").unwrap();
     assert_eq!(good.inbound.points.iter().map(|p| p.average_bps).collect::<Vec<_>>(), [2, 4, 6]);
@@ -173,6 +173,6 @@ proptest! {
         let _ = now(summary(&up, &site(), Period::Day));
         let csv = damage.apply(b"time,in,out\n1788220800,1,2.5\n2026-09-01T00:05:00Z,3,4\n1788221700,,6\n");
         let evidence = Evidence::new(SourceKind::Measurement, "here", DateTime::UNIX_EPOCH);
-        let _ = traffic_from_csv("x", evidence, &*csv);
+        let _ = traffic_from_csv("x", &evidence, &*csv);
     }
 }

@@ -88,7 +88,7 @@ fn draft(before: Option<StoredRu>, new: &Ru) -> Option<Draft> {
         return None;
     }
     let merged = old.clone().merge(new.clone());
-    is_news(old, &merged).then(|| Draft { before: Some(before), after: Some(merged) })
+    is_news(old, &merged).then_some(Draft { before: Some(before), after: Some(merged) })
 }
 
 /// Whether merging something into `old` told anything. Merging also puts lists in order, which alone is no news, so
