@@ -6,6 +6,8 @@ use super::read::{be16, ipv4, ipv6};
 
 /// Headers that are unpacked one inside the other before the rest is left alone.
 const MAX_DEPTH: usize = 12;
+/// Destination of VXLAN (RFC 7348).
+const VXLAN_PORT: u16 = 4789;
 
 /// What the innermost IP packet says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,23 @@ enum Layer {
 
 /// The innermost IP packet of a frame that starts with an Ethernet header.
 pub(super) fn ethernet(bytes: &[u8]) -> Option<Packet> {
-    walk(bytes, Layer::Ethernet)
+    plain_ipv4(bytes).or_else(|| walk(bytes, Layer::Ethernet))
+}
+
+/// What most frames are, read at once: TCP or UDP in an IPv4 packet without options, neither fragment nor tunnel.
+#[inline]
+fn plain_ipv4(bytes: &[u8]) -> Option<Packet> {
+    let head: &[u8; 38] = bytes.first_chunk()?;
+    let offset = be16(&head[20..]) & 0x1fff;
+    let is_plain = head[12..15] == [8, 0, 0x45] && offset == 0;
+    let is_tcp = head[23] == 6;
+    let ports = (be16(&head[34..]), be16(&head[36..]));
+    (is_plain && (is_tcp || head[23] == 17 && ports.1 != VXLAN_PORT)).then(|| Packet {
+        source: ipv4(&head[26..]),
+        destination: ipv4(&head[30..]),
+        protocol: head[23],
+        ports,
+    })
 }
 
 /// The innermost IP packet of bytes that start with an IP header.
@@ -135,7 +153,7 @@ fn payload(protocol: u8, bytes: &[u8], found: &mut Option<Packet>) -> Option<(us
                 packet.ports = (be16(ports), be16(&ports[2..]));
             }
             // VXLAN (RFC 7348): eight bytes of UDP, eight of VXLAN, then a frame.
-            (protocol == 17 && be16(&ports[2..]) == 4789).then_some((16, Layer::Ethernet))
+            (protocol == 17 && be16(&ports[2..]) == VXLAN_PORT).then_some((16, Layer::Ethernet))
         }
         // Hop-by-hop options, routing, destination options (RFC 8200).
         0 | 43 | 60 => {

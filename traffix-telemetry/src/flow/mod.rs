@@ -11,6 +11,7 @@
 mod decoder;
 mod exporter;
 mod headers;
+mod plan;
 mod read;
 mod record;
 mod sets;

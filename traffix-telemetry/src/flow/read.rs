@@ -104,6 +104,8 @@ pub(super) fn number(bytes: &[u8]) -> u64 {
         4 => u64::from(be32(bytes)),
         8 => bytes.first_chunk().map_or(0, |b| u64::from_be_bytes(*b)),
         2 => u64::from(be16(bytes)),
+        1 => u64::from(bytes[0]),
+        0 => 0,
         _ => bytes.iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Flow;
 use super::exporter::{Exporter, Limits, StreamKey, Waiting};
+use super::plan::Plan;
 use super::read::{FlowError, Reader, number};
 use super::record::{Clock, Record};
 use super::template::{self, Field, Slot, Template, Visitor};
@@ -210,6 +211,16 @@ impl<'a, S: FnMut(Flow)> Visitor<'a> for Flows<'_, S> {
         }
         self.record = Record::EMPTY;
     }
+
+    #[inline]
+    fn planned(&mut self, plan: &Plan, record: &'a [u8]) {
+        let sampling = self.exporter.sampling(self.message.stream, plan.sampler(record));
+        let flow = plan.flow(record, self.message.clock, sampling);
+        self.held.records += 1;
+        self.held.own_flows += 1;
+        self.held.flows += 1;
+        (self.sink)(flow);
+    }
 }
 
 /// What an options record may tell: a rate of sampling, the name of an interface.
@@ -267,5 +278,9 @@ impl<'a> Visitor<'a> for Options<'a, '_> {
         if let (Some(index), Some(name)) = (told.interface.and_then(|i| u32::try_from(i).ok()), told.name) {
             self.exporter.note_interface(index, name, self.limits);
         }
+    }
+
+    fn planned(&mut self, _: &Plan, _: &'a [u8]) {
+        // Options templates have no plan.
     }
 }

@@ -1,5 +1,6 @@
 //! Templates: what an exporter says its records look like, compiled to what of them matters.
 
+use super::plan::Plan;
 use super::read::{FlowError, Reader};
 
 /// Length that announces a length before each value (RFC 7011 section 7).
@@ -106,7 +107,7 @@ pub(super) struct Op {
 #[derive(Debug)]
 pub(super) enum Layout {
     /// All records are of `len` bytes.
-    Fixed { len: usize, ops: Box<[Op]> },
+    Fixed { len: usize, ops: Box<[Op]>, plan: Option<Box<Plan>> },
     /// Some fields carry their length; no record is shorter than `min_len`.
     Variable { min_len: usize, fields: Box<[(Option<Slot>, u16)]> },
 }
@@ -142,7 +143,8 @@ impl Template {
                 }
                 at += field.len;
             }
-            Layout::Fixed { len: min_len, ops: ops.into() }
+            let plan = if is_options { None } else { Plan::new(&ops).map(Box::new) };
+            Layout::Fixed { len: min_len, ops: ops.into(), plan }
         };
         Some(Self { fields: fields.into(), layout, is_options, seen_ms })
     }
@@ -155,7 +157,12 @@ impl Template {
         visitor: &mut impl Visitor<'a>,
     ) -> Result<(), FlowError> {
         match &self.layout {
-            Layout::Fixed { len, ops } => {
+            Layout::Fixed { len, plan: Some(plan), .. } => {
+                for record in set.rest().chunks_exact(*len) {
+                    visitor.planned(plan, record);
+                }
+            }
+            Layout::Fixed { len, ops, plan: None } => {
                 for record in set.rest().chunks_exact(*len) {
                     for op in ops {
                         let at = usize::from(op.at);
@@ -187,6 +194,8 @@ pub(super) trait Visitor<'a> {
     fn value(&mut self, slot: Slot, bytes: &'a [u8]);
     /// The current record is over.
     fn end(&mut self);
+    /// A whole record of a template that has a plan.
+    fn planned(&mut self, plan: &Plan, record: &'a [u8]);
 }
 
 /// The length before a value: one byte, or 255 and two bytes.

@@ -1,11 +1,13 @@
 //! Runs exporters and collectors of Debian packages on loopback.
 
-use std::net::UdpSocket;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::capture;
+use traffix_telemetry::flow::{Decoder, Flow};
+
+use crate::capture;
 
 /// An exporter.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +52,7 @@ pub(crate) fn softflowd(version: u8) -> Vec<Vec<u8>> {
             // With a control socket it waits there for ever after a file of more than a few packets.
             .args(["-c", "none"]),
     );
-    receive(&socket, || child.0.try_wait().unwrap().is_some())
+    receive(&socket, version == 5, || child.0.try_wait().unwrap().is_some())
 }
 
 /// What pmacctd exports of the capture.
@@ -61,9 +63,24 @@ pub(crate) fn pmacctd(version: u8) -> Vec<Vec<u8>> {
     let socket = socket();
     let target = socket.local_addr().unwrap();
     let config = format!(
-        "daemonize: false\npcap_savefile: {}\nsavefile_wait: true\nplugins: nfprobe\nnfprobe_receiver: {target}\nnfprobe_version: {version}\n\
+        "daemonize: false\npcap_savefile: {}\nplugins: nfprobe\nnfprobe_receiver: {target}\nnfprobe_version: {version}\n\
          nfprobe_timeouts: general=1:maxlife=1:expint=1:tcp=1:udp=1\naggregate: src_host, dst_host, src_port, dst_port, proto, tos\n\
          plugin_buffer_size: 10240\nplugin_pipe_size: 10240000\n",
+        pcap.display()
+    );
+    run_pmacctd(folder.path(), &config, &socket)
+}
+
+/// What pmacctd exports of the capture as sFlow, every packet of it.
+pub(crate) fn sfprobe() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let pcap = folder.path().join("capture.pcap");
+    capture::write(&pcap);
+    let socket = socket();
+    let target = socket.local_addr().unwrap();
+    let config = format!(
+        "daemonize: false\npcap_savefile: {}\nplugins: sfprobe\nsfprobe_receiver: {target}\n\
+         sampling_rate: 1\nplugin_buffer_size: 10240\nplugin_pipe_size: 10240000\n",
         pcap.display()
     );
     run_pmacctd(folder.path(), &config, &socket)
@@ -72,15 +89,8 @@ pub(crate) fn pmacctd(version: u8) -> Vec<Vec<u8>> {
 fn run_pmacctd(folder: &Path, config: &str, socket: &UdpSocket) -> Vec<Vec<u8>> {
     let file = folder.join("pmacctd.conf");
     std::fs::write(&file, config).unwrap();
-    let _running = start(Command::new("pmacctd").arg("-f").arg(file));
-    // It stays after the file's end: two quiet seconds after something came mean that it has said all.
-    let mut quiet_since = Instant::now();
-    receive_while(socket, |got_something, is_first| {
-        if got_something || is_first {
-            quiet_since = Instant::now();
-        }
-        quiet_since.elapsed() < Duration::from_secs(3)
-    })
+    let mut running = start(Command::new("pmacctd").arg("-f").arg(file));
+    receive(socket, false, || running.0.try_wait().unwrap().is_some())
 }
 
 fn socket() -> UdpSocket {
@@ -89,23 +99,45 @@ fn socket() -> UdpSocket {
     socket
 }
 
-fn receive(socket: &UdpSocket, mut is_over: impl FnMut() -> bool) -> Vec<Vec<u8>> {
-    receive_while(socket, |got_something, _| got_something || !is_over())
+/// Datagrams until they tell of every packet of the capture, the exporter has ended, or patience has: on a busy machine
+/// the kernel may drop some before they are read.
+fn receive(socket: &UdpSocket, only_v4: bool, mut has_ended: impl FnMut() -> bool) -> Vec<Vec<u8>> {
+    let conversations = capture::conversations();
+    let shown = conversations.iter().filter(|c| !only_v4 || c.source.is_ipv4());
+    let expected: u64 = shown.map(|c| c.packets).sum();
+    let (mut decoder, mut told) = (Decoder::default(), 0);
+    let (mut datagrams, mut buffer, started) = (Vec::new(), vec![0; 65_536], Instant::now());
+    while told < expected && started.elapsed() < PATIENCE {
+        let ended = has_ended();
+        if let Ok(len) = socket.recv(&mut buffer) {
+            let exporter = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let count = |flow: Flow| told += flow.packets;
+            // Errors are for the tests to find.
+            let _ = decoder.decode(exporter, capture::END_MS, &buffer[..len], count);
+            datagrams.push(buffer[..len].to_vec());
+        } else if ended {
+            break;
+        }
+    }
+    datagrams
 }
 
-/// Datagrams until `go_on(whether one just came, whether none has come yet)` says no.
-fn receive_while(socket: &UdpSocket, mut go_on: impl FnMut(bool, bool) -> bool) -> Vec<Vec<u8>> {
-    let (mut datagrams, mut buffer, started) = (Vec::new(), vec![0; 65_536], Instant::now());
-    loop {
-        let got = socket.recv(&mut buffer).ok();
-        if let Some(len) = got {
-            datagrams.push(buffer[..len].to_vec());
+/// What an exporter says, tried again if some of it was dropped on the way.
+pub(crate) fn complete(export: impl Fn() -> Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let lost = |datagrams: &[Vec<u8>]| {
+        let (mut decoder, exporter) = (Decoder::default(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        for datagram in datagrams {
+            let _ = decoder.decode(exporter, capture::END_MS, datagram, |_| ());
         }
-        if !go_on(got.is_some(), datagrams.is_empty()) {
-            return datagrams;
+        decoder.view(exporter).is_none_or(|view| view.counters().lost > 0)
+    };
+    let mut datagrams = export();
+    for _ in 0..3 {
+        if lost(&datagrams) {
+            datagrams = export();
         }
-        assert!(started.elapsed() < PATIENCE, "no end after {} datagrams", datagrams.len());
     }
+    datagrams
 }
 
 /// Flows, bytes and packets that nfcapd and nfdump find in the datagrams.

@@ -1,19 +1,13 @@
 //! What real exporters send is decoded to the flows that were in the capture, and as other decoders read it.
 //!
 //! softflowd and pmacctd (Debian packages) read a generated capture and export to a socket of the test.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail")]
-
-#[path = "support/capture.rs"]
-mod capture;
-#[path = "support/run.rs"]
-mod run;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use capture::{Conversation, conversations};
+use crate::capture::{self, Conversation, conversations};
+use crate::run::{Tool, complete, nfdump_totals, pmacctd, softflowd};
 use netflow_parser::NetflowParser;
-use run::{Tool, nfdump_totals, pmacctd, softflowd};
 use traffix_telemetry::flow::{Decoder, Flow};
 
 /// What identifies a flow: addresses, ports, protocol.
@@ -103,25 +97,25 @@ fn check(tool: Tool, version: u8, datagrams: &[Vec<u8>]) {
 
 #[test]
 fn softflowd_version_5() {
-    check(Tool::Softflowd, 5, &softflowd(5));
+    check(Tool::Softflowd, 5, &complete(|| softflowd(5)));
 }
 
 #[test]
 fn softflowd_version_9_loses_no_flow() {
-    check(Tool::Softflowd, 9, &softflowd(9));
+    check(Tool::Softflowd, 9, &complete(|| softflowd(9)));
 }
 
 #[test]
 fn softflowd_ipfix() {
-    check(Tool::Softflowd, 10, &softflowd(10));
+    check(Tool::Softflowd, 10, &complete(|| softflowd(10)));
 }
 
 #[test]
 fn pmacctd_version_9() {
-    check(Tool::Pmacctd, 9, &pmacctd(9));
+    check(Tool::Pmacctd, 9, &complete(|| pmacctd(9)));
 }
 
 #[test]
 fn pmacctd_ipfix() {
-    check(Tool::Pmacctd, 10, &pmacctd(10));
+    check(Tool::Pmacctd, 10, &complete(|| pmacctd(10)));
 }
