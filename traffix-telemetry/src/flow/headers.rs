@@ -30,6 +30,7 @@ enum Layer {
 }
 
 /// The innermost IP packet of a frame that starts with an Ethernet header.
+#[inline]
 pub(super) fn ethernet(bytes: &[u8]) -> Option<Packet> {
     plain_ipv4(bytes).or_else(|| walk(bytes, Layer::Ethernet))
 }

@@ -36,15 +36,18 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(super) fn new(datagram: &'a [u8]) -> Self {
         Self { datagram, at: 0, end: datagram.len() }
     }
 
+    #[inline]
     pub(super) fn left(&self) -> usize {
         self.end - self.at
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub(super) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], FlowError> {
         if len > self.left() {
             return Err(FlowError::Short { what, at: self.at });
@@ -54,27 +57,46 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// The next `N` bytes.
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], FlowError> {
+        let short = FlowError::Short { what, at: self.at };
+        self.take(N, what)?.first_chunk().ok_or(short)
+    }
+
+    /// Two numbers that stand together, such as a type and a length.
+    #[inline]
+    pub(super) fn pair(&mut self, what: &'static str) -> Result<(u32, u32), FlowError> {
+        let bytes: &[u8; 8] = self.array(what)?;
+        Ok((be32(bytes), be32(&bytes[4..])))
+    }
+
     /// A reader of the next `len` bytes alone, which knows its place in the datagram.
+    #[inline]
     pub(super) fn part(&mut self, len: usize, what: &'static str) -> Result<Self, FlowError> {
         let start = self.at;
         self.take(len, what)?;
         Ok(Self { datagram: self.datagram, at: start, end: start + len })
     }
 
+    #[inline]
     pub(super) fn rest(&mut self) -> &'a [u8] {
         let rest = &self.datagram[self.at..self.end];
         self.at = self.end;
         rest
     }
 
+    #[inline]
     pub(super) fn u8(&mut self, what: &'static str) -> Result<u8, FlowError> {
         Ok(self.take(1, what)?[0])
     }
 
+    #[inline]
     pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, FlowError> {
         Ok(be16(self.take(2, what)?))
     }
 
+    #[inline]
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, FlowError> {
         Ok(be32(self.take(4, what)?))
     }

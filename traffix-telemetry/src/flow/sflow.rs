@@ -28,7 +28,7 @@ pub(super) fn decode(
     reader.u32("the header")?;
     exporter.sequence(stream, sequence, 1, 1);
     for _ in 0..reader.u32("the header")? {
-        let (kind, len) = (reader.u32("a sample's type")?, reader.u32("a sample's length")?);
+        let (kind, len) = reader.pair("a sample's type and length")?;
         let mut sample = reader.part(usize::try_from(len).unwrap_or(usize::MAX), "a sample")?;
         // Types 1 and 3 of enterprise 0 are packets, plain and with long indices; the others are counters.
         if kind == 1 || kind == 3 {
@@ -46,6 +46,7 @@ struct Sample {
     direction: Option<Direction>,
 }
 
+#[inline]
 fn packet_sample(
     sample: &mut Reader<'_>,
     is_expanded: bool,
@@ -54,13 +55,15 @@ fn packet_sample(
     sink: &mut impl FnMut(Flow),
 ) -> Result<(), FlowError> {
     const WHAT: &str = "a packet sample";
-    let head = sample.take(if is_expanded { 44 } else { 32 }, WHAT)?;
-    let word = |i: usize| be32(&head[4 * i..]);
     let plain = |value: u32| if value & INTERFACE_FORMAT == 0 { NonZeroU32::new(value) } else { None };
     let with_format = |format: u32, value: u32| if format == 0 { NonZeroU32::new(value) } else { None };
     let (source, sampling, ingress, egress, records) = if is_expanded {
+        let head: &[u8; 44] = sample.array(WHAT)?;
+        let word = |i: usize| be32(&head[4 * i..]);
         (word(2), word(3), with_format(word(6), word(7)), with_format(word(8), word(9)), word(10))
     } else {
+        let head: &[u8; 32] = sample.array(WHAT)?;
+        let word = |i: usize| be32(&head[4 * i..]);
         (word(1) & 0x00ff_ffff, word(2), plain(word(5)), plain(word(6)), word(7))
     };
     // The source is the interface that sampled: it tells which way the packet passed.
@@ -73,7 +76,7 @@ fn packet_sample(
     let about = Sample { sampling: sampling.max(1), ingress, egress, direction };
     let mut found: Option<(Packet, u32)> = None;
     for _ in 0..records {
-        let (kind, len) = (sample.u32("a record's type")?, sample.u32("a record's length")?);
+        let (kind, len) = sample.pair("a record's type and length")?;
         let bytes = sample.take(usize::try_from(len).unwrap_or(usize::MAX), "a record")?;
         match kind {
             1 => found = raw_header(bytes).or(found),
@@ -88,6 +91,7 @@ fn packet_sample(
     Ok(())
 }
 
+#[inline]
 fn flow(packet: Packet, frame_bytes: u32, about: &Sample, received_ms: i64) -> Flow {
     Flow {
         source: packet.source,
@@ -107,8 +111,9 @@ fn flow(packet: Packet, frame_bytes: u32, about: &Sample, received_ms: i64) -> F
 }
 
 /// The first bytes of a frame: protocol, length of the frame, bytes stripped from it, the header's length, the header.
+#[inline]
 fn raw_header(record: &[u8]) -> Option<(Packet, u32)> {
-    let head = record.get(..16)?;
+    let head: &[u8; 16] = record.first_chunk()?;
     let len = usize::try_from(be32(&head[12..])).ok()?;
     let bytes = record.get(16..16_usize.checked_add(len)?)?;
     let packet = match be32(head) {
