@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Unknown is absent, never zero: a platform about which nobody has written whether it preloads has no such fact.
-//! Nothing in here does I/O.
+//! Nothing in here does I/O but the layers of [`upstream`], and those only for who builds them.
 
 pub mod attribution;
 pub mod cdn;

@@ -3,6 +3,7 @@
 mod api_test;
 mod cdn_data;
 mod check_data;
+mod new_platform;
 mod packages;
 mod run;
 mod serve;
@@ -17,6 +18,7 @@ usage: cargo xtask TASK
                      (ARGS go to `traffix serve`, for example --at 2023-11-01T00:00Z)
   test [STEP…]       everything that CI runs; without STEP all of them, `test --list` names them
   check-data [PATH…] read the catalogue in data/ and say what is wrong, with file, line and field
+  new-platform SLUG  make the files of a new platform; its tests say what is missing
   codegen [--check]  write the generated documents, or fail if they are stale
   cdn-data --from DIR [--check] | --to DIR
                      rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         "serve" => serve::serve(&args),
         "test" => test::test(&args),
         "check-data" => check_data::check_data(&args),
+        "new-platform" => new_platform::new_platform(&args),
         "codegen" => run::codegen(&args),
         "cdn-data" => cdn_data::cdn_data(&args),
         "" | "help" | "-h" | "--help" => {

@@ -333,6 +333,6 @@ fn assertion(offers: &Fetched<Vec<Offer>>, offer: &Offer) -> Option<Assertion> {
         valid_until: None,
         confidence: EvidenceKind::Official.confidence(),
         share_hint: None,
-        note: Some("the name is served by several CDNs".into()),
+        note: Some(format!("named for Riot's region {}; several CDNs serve the name", offer.region).into()),
     })
 }

@@ -159,7 +159,8 @@ pub(super) async fn keyed_response(
         200..300 => Ok((response, request.url.to_string())),
         400 if mentions_key(&response.body) => Err(upstream(UpstreamError::MissingCredential(CREDENTIAL))),
         401 | 403 => Err(upstream(UpstreamError::RefusedCredential(CREDENTIAL))),
-        404 => Err(call.not_found(request.url.to_string())),
+        // Without the query: it may name people.
+        404 => Err(call.not_found(request.url.path())),
         status => Err(call.malformed("status", status.to_string())),
     }
 }

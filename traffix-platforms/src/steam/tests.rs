@@ -126,6 +126,13 @@ fn an_extension_updates_the_game_it_extends() {
 }
 
 #[test]
+fn the_files_of_an_extension_lie_in_the_tree_of_its_game_as_documented() {
+    let seen = seen("1607890");
+    assert_eq!(seen.listing.wire_bytes().unwrap().value.low.0, 700_000_000);
+    assert_eq!(seen.listing.disk_bytes().unwrap().evidence.kind, SourceKind::Community);
+}
+
+#[test]
 fn dates_that_are_texts_keep_their_precision() {
     let wilds = seen("2246340");
     assert_eq!(

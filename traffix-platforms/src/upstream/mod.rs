@@ -6,6 +6,7 @@
 //! [`Replay`] answers from recordings. With the feature `live`, [`Live`] asks the services, and around it are layers
 //! of one task each; [`Builder`] stacks them in the order in which they make sense.
 
+#[cfg(any(test, feature = "live", feature = "conformance"))]
 pub(crate) mod address;
 mod call;
 pub mod cassette;

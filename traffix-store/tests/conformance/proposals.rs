@@ -155,19 +155,24 @@ async fn senseless_proposals_are_refused(on: On) {
     assert_eq!(store.propose(&[merge(&longest, &"y".repeat(100), 1.0)]).await.unwrap(), 1);
 }
 
-async fn two_rus_become_one(on: On) {
-    let db = TestDb::new(on);
-    let store = db.open().await;
-    store.put_companies(&[company("xbox")], &actor()).await.unwrap();
+/// A release with an update, and its twin with two.
+fn halo_and_its_twin() -> [Ru; 5] {
     let twin =
         release("halo-twin").publishers(&["xbox"]).listed("xbox", "9N1", &[]).listed("steam", "1240440", &[]);
-    let rus = [
+    [
         release("halo").listed("steam", "976730", &[]).make(),
         twin.make(),
         update("patch-2", "halo-twin").make(),
         update("patch-1", "halo-twin").make(),
         update("patch-0", "halo").make(),
-    ];
+    ]
+}
+
+async fn two_rus_become_one(on: On) {
+    let db = TestDb::new(on);
+    let store = db.open().await;
+    store.put_companies(&[company("xbox")], &actor()).await.unwrap();
+    let rus = halo_and_its_twin();
     store.merge_rus(&rus, &actor()).await.unwrap();
     let before = store.sequence().await.unwrap();
     let moderator = Actor("key:ann".into());

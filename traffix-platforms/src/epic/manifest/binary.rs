@@ -24,6 +24,8 @@ const CHUNK_BYTES: usize = 16 + 8 + 20 + 1 + 4 + 8;
 const FILE_BYTES: usize = 4 + 4 + 20 + 1 + 4 + 4;
 /// Bytes of a part: its own length, identifier, offset and size.
 const PART_BYTES: usize = 4 + 16 + 4 + 4;
+/// How a part of that length begins.
+const PART_LENGTH: [u8; 4] = [28, 0, 0, 0];
 
 pub(super) fn is_binary(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC.to_le_bytes())
@@ -131,17 +133,28 @@ fn tags(reader: &mut Reader<'_>) -> Result<Vec<String>, ManifestError> {
     (0..count).map(|_| reader.text()).collect()
 }
 
+/// Each part begins with its own length, which counts itself: those of newer writers may be longer.
 fn parts(reader: &mut Reader<'_>, parts: &mut Vec<Part>) -> Result<(), ManifestError> {
     let count = reader.count(PART_BYTES)?;
     parts.reserve(count);
+    let mut ahead = reader.clone();
+    let rows = ahead.column::<PART_BYTES>(count)?;
+    if rows.iter().all(|row| row[..4] == PART_LENGTH) {
+        parts.extend(rows.iter().filter_map(|row| row[4..].as_array()).map(part));
+        *reader = ahead;
+        return Ok(());
+    }
     for _ in 0..count {
-        // Each part begins with its own length, which counts itself: newer ones may be longer.
-        let mut part = reader.section()?;
-        let id = guid(&part.column::<16>(1)?[0]);
-        part.u32()?;
-        parts.push(Part { guid: id, disk_bytes: part.u32()? });
+        parts.push(part(&reader.section()?.column(1)?[0]));
     }
     Ok(())
+}
+
+/// Identifier, offset, size.
+fn part(row: &[u8; PART_BYTES - 4]) -> Part {
+    let (words, _) = row.as_chunks::<4>();
+    let (id, _) = row.as_chunks::<16>();
+    Part { guid: guid(&id[0]), disk_bytes: u32::from_le_bytes(words[5]) }
 }
 
 /// Four little-endian numbers, the first in the highest bits.

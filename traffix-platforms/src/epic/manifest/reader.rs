@@ -3,6 +3,7 @@
 use super::ManifestError;
 
 /// Reads forward; every length is checked against what is left before anything is allocated.
+#[derive(Clone)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
     /// Offset of `rest` in the decompressed manifest, for messages.

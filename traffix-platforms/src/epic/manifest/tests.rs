@@ -58,6 +58,29 @@ fn both_forms_of_a_build_read_equal() {
 }
 
 #[test]
+fn parts_of_newer_writers_may_be_longer() {
+    let build = written(&recorded());
+    let body = build.body();
+    // The last part of the last file: its length is the 28 before its identifier.
+    let guid = build.files[5].parts[0].0;
+    let id: Vec<u8> =
+        guid.to_be_bytes().as_chunks::<4>().0.iter().flat_map(|w| w.iter().rev()).copied().collect();
+    let at = (0..body.len() - 16).rev().find(|at| body[*at..at + 16] == id[..]).unwrap();
+    let mut longer = body.clone();
+    longer[at - 4] += 3;
+    longer.splice(at + 24..at + 24, [1, 2, 3]);
+    // The section that holds it is longer too.
+    let u32_at = |at: usize| u32::from_le_bytes(body[at..at + 4].try_into().unwrap());
+    let chunks = u32_at(0) as usize;
+    let files = chunks + u32_at(chunks) as usize;
+    longer[files..files + 4].copy_from_slice(&(u32_at(files) + 3).to_le_bytes());
+    let read = |body: &[u8]| Manifest::parse(&build.with_header(body, body.len(), 0));
+    assert_eq!(read(&longer), read(&body));
+    longer[at - 4] = 2;
+    assert!(read(&longer).is_err());
+}
+
+#[test]
 fn tags_cost_what_the_untagged_files_do_not_bring() {
     let mut build = recorded();
     let whole = build.by_tag();

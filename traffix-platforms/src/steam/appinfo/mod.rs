@@ -88,6 +88,10 @@ impl AppInfo {
     /// # Errors
     /// [`DataError`] with the path to what is not as expected.
     pub fn from_json(json: &[u8]) -> Result<Self, DataError> {
+        // Keeping track of the path costs a copy of every key: it is done for documents that have a mistake.
+        if let Ok(info) = serde_json::from_slice(json) {
+            return Ok(info);
+        }
         let mut reader = serde_json::Deserializer::from_slice(json);
         serde_path_to_error::deserialize(&mut reader)
             .map_err(|error| DataError { line: error.inner().line(), detail: format!("{}: {}", error.path(), error.inner()) })

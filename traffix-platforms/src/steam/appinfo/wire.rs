@@ -1,6 +1,5 @@
 //! Reading the tree: every figure is a text, some members have two shapes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -98,19 +97,46 @@ impl<'de> Deserialize<'de> for DepotTree {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DepotTree, A::Error> {
                 let mut tree = DepotTree::default();
-                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                    if let Ok(id) = key.parse::<u32>() {
-                        tree.depots.insert(id, map.next_value::<DepotWire>()?.into());
-                    } else if key == "branches" {
-                        tree.branches = map.next_value::<BTreeMap<String, Branch>>()?;
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
+                while let Some(key) = map.next_key::<TreeKey>()? {
+                    match key {
+                        TreeKey::Depot(id) => drop(tree.depots.insert(id, map.next_value::<DepotWire>()?.into())),
+                        TreeKey::Branches => tree.branches = map.next_value::<BTreeMap<String, Branch>>()?,
+                        TreeKey::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(tree)
             }
         }
         deserializer.deserialize_map(Reader)
+    }
+}
+
+/// What a member of `depots` is, by its name.
+enum TreeKey {
+    Depot(u32),
+    Branches,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for TreeKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = TreeKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the number of a depot or another name")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<TreeKey, E> {
+                Ok(match name.parse() {
+                    Ok(id) => TreeKey::Depot(id),
+                    Err(_) if name == "branches" => TreeKey::Branches,
+                    Err(_) => TreeKey::Other,
+                })
+            }
+        }
+        deserializer.deserialize_identifier(Reader)
     }
 }
 
@@ -158,6 +184,16 @@ impl From<DepotWire> for Depot {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum ManifestKey {
+    Gid,
+    Download,
+    Size,
+    #[serde(other)]
+    Other,
+}
+
 /// A manifest is an object; in older trees it is only its number.
 impl<'de> Deserialize<'de> for Manifest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -179,12 +215,12 @@ impl<'de> Deserialize<'de> for Manifest {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Manifest, A::Error> {
                 let (mut gid, mut wire_bytes, mut disk_bytes) = (None, None, None);
-                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                    match &*key {
-                        "gid" => gid = map.next_value::<Count>()?.0,
-                        "download" => wire_bytes = map.next_value::<Count>()?.0,
-                        "size" => disk_bytes = map.next_value::<Count>()?.0,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
+                while let Some(key) = map.next_key::<ManifestKey>()? {
+                    match key {
+                        ManifestKey::Gid => gid = map.next_value::<Count>()?.0,
+                        ManifestKey::Download => wire_bytes = map.next_value::<Count>()?.0,
+                        ManifestKey::Size => disk_bytes = map.next_value::<Count>()?.0,
+                        ManifestKey::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 let gid = gid.ok_or_else(|| A::Error::missing_field("gid"))?;
