@@ -4,9 +4,11 @@
 //! scale out, and neither order nor batching matters. A batch carries an identifier; adding it twice
 //! changes nothing, so a sender may repeat what it does not know to have arrived.
 //!
-//! This crate does not decode flows, logs or captures yet: whoever has attributed bytes brings them here.
+//! [`flow`] decodes what routers export: `NetFlow` v5 and v9, IPFIX, sFlow v5. Sockets, access logs and captures are
+//! not read here yet: whoever has datagrams or attributed bytes brings them.
 #![forbid(unsafe_code)]
 
+pub mod flow;
 mod sums;
 
 pub use sums::{AddError, Key, Sums};
