@@ -12,7 +12,7 @@ use super::ids::LauncherItem;
 use super::manifest::{Manifest, Sizes};
 use super::wire::{AndroidAnswer, Asset, DistributionPoints, ItemBuild, ItemBuilds};
 use super::{ID, PROFILE};
-use crate::upstream::{Call, Fetched, Method, Placement, Request, Upstream};
+use crate::upstream::{Call, Fetched, Placement, Request, Upstream};
 use crate::{BuildObservation, ListingObservation, PlatformError, UpdateSize, delivery};
 
 const LAUNCHER: &str = "https://launcher-public-service-prod06.ol.epicgames.com/launcher/api/public";
@@ -139,9 +139,8 @@ fn address(call: &Call<'_>, text: &str) -> Result<Url, PlatformError> {
 /// [`PlatformError`]: not reached, or not a manifest.
 pub async fn manifest(up: &dyn Upstream, address: &SignedAddress) -> Result<Option<Manifest>, PlatformError> {
     let call = Call::new(ID, "manifest", up);
-    let request = Request::to(Method::Get, address.0.clone())
-        .body_limit(MANIFEST_LIMIT_BYTES)
-        .fresh_for(MANIFEST_FRESH_SECS);
+    let request =
+        Request::signed(address.0.clone()).body_limit(MANIFEST_LIMIT_BYTES).fresh_for(MANIFEST_FRESH_SECS);
     let response = call.response(&request).await?;
     match response.status {
         200 => Manifest::parse(&response.body)

@@ -246,7 +246,8 @@ fn a_preloaded_build_is_dated_when_it_is_first_seen() {
 #[test]
 fn the_older_interface_is_asked_if_the_newer_does_not_know() {
     let newer = "https://launcher-public-service-prod06.ol.epicgames.com/launcher/api/public/assets/v2/platform/Windows/namespace/fn/catalogItem/4fe75bbc5a674f4f9b356b5c90567da5/app/Fortnite/label/Live";
-    let manifest = "https://download.epicgames.com/Builds/Fortnite/CloudDir/fVxH4TNQnx8Cfzq2GkKq1VTK1BQeJw.manifest?Policy=REMOVED&Signature=REMOVED&Key-Pair-Id=REMOVED";
+    let manifest =
+        "https://download.epicgames.com/Builds/Fortnite/CloudDir/fVxH4TNQnx8Cfzq2GkKq1VTK1BQeJw.manifest";
     let up = With(replay(), vec![(newer, 404, Vec::new()), (manifest, 403, Vec::new())]);
     let seen = run(Epic.refresh(&up, &ListingRef::new(FORTNITE))).unwrap();
     let build = seen.listing.build.unwrap().value;

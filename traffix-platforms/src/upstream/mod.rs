@@ -59,7 +59,7 @@ pub use {
 pub use call::{Call, Fetched};
 pub use error::UpstreamError;
 pub use replay::Replay;
-pub use request::{Credential, Method, Placement, Request};
+pub use request::{Credential, Method, Placement, Request, Signature};
 pub use response::Response;
 
 use async_trait::async_trait;

@@ -11,15 +11,22 @@ use sha2::{Digest, Sha256};
 use super::cassette::{CASSETTE_FILE, Entry, Index, Key, broken};
 use super::credentials::{clean, hex};
 use super::kept::replace;
-use super::secret::{REMOVED, Secrets, clean_text};
-use super::{Method, Request, Response, Upstream, UpstreamError};
+use super::secret::{REMOVED, Secrets, clean_text, without};
+use super::{Method, Request, Response, Signature, Upstream, UpstreamError};
 
 /// Longest readable part of a body's file name.
 const MAX_NAME: usize = 60;
+/// Shorter parts of a signature, such as versions, are no secret and would be found everywhere.
+const LEAST_SECRET_BYTES: usize = 12;
+/// What an exchange says from which something was taken.
+const SCRUBBED: &str = "secrets removed";
 
 /// The layer that writes every answer into a cassette, in the format of [`cassette`](super::cassette), which
 /// [`Replay`](super::Replay) reads. The same request again replaces its exchange. Errors are not recorded: an
 /// overload must not replace an answer.
+///
+/// Services hand out [signed addresses](super::Signature) in their answers. Once such an address is asked, its
+/// signature is taken out of whatever was recorded before.
 pub struct Recorder<U> {
     inner: U,
     folder: PathBuf,
@@ -47,7 +54,13 @@ impl<U> Recorder<U> {
 
     /// Bodies first, then the list that names them: a crash between the two leaves a cassette that can be read.
     fn write(&self, request: &Request, response: &Response) -> Result<(), UpstreamError> {
-        let spellings = self.secrets.spellings();
+        let mut spellings = self.secrets.spellings();
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signature) = &request.signature {
+            let parts = parts(signature);
+            self.remove(&mut index, &parts)?;
+            spellings.extend(parts);
+        }
         let response = clean(response.clone(), &spellings);
         let key = Key::of(request);
         let name = file_name(request, &key);
@@ -69,16 +82,28 @@ impl<U> Recorder<U> {
             observed_at: observed_at.parse().map_err(|error| broken(&file, error))?,
             status: response.status,
             request: question,
-            scrubbed: removed(&response.body).then(|| "secrets removed".to_owned()),
+            scrubbed: removed(&response.body).then(|| SCRUBBED.to_owned()),
             body: (!response.body.is_empty()).then_some(body),
             source: None,
             headers: response.headers,
         };
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         index.exchange.retain(|old| !self.is_same(old, &key));
         index.exchange.push(entry);
         let text = toml::to_string(&*index).map_err(|error| broken(&file, error))?;
         replace(&file, text.as_bytes())
+    }
+
+    /// Takes `secrets` out of the bodies that are already recorded.
+    fn remove(&self, index: &mut Index, secrets: &[String]) -> Result<(), UpstreamError> {
+        for entry in &mut index.exchange {
+            let Some(file) = entry.body.as_ref().map(|body| self.folder.join(body)) else { continue };
+            let body = fs::read(&file).map_err(|error| broken(&file, error))?;
+            if let Some(clean) = without(&body, secrets) {
+                replace(&file, &clean)?;
+                entry.scrubbed = Some(SCRUBBED.to_owned());
+            }
+        }
+        Ok(())
     }
 
     fn is_same(&self, old: &Entry, key: &Key) -> bool {
@@ -96,6 +121,16 @@ impl<U: Upstream> Upstream for Recorder<U> {
         self.write(request, &response)?;
         Ok(response)
     }
+}
+
+/// A signature as it may stand in an answer: whole, and its values one by one, escaped or not.
+fn parts(signature: &Signature) -> Vec<String> {
+    let text = signature.expose();
+    let values = text.split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
+    let plain = url::form_urlencoded::parse(text.as_bytes()).map(|(_, value)| value.into_owned());
+    let mut parts: Vec<String> = std::iter::once(text.to_owned()).chain(values).chain(plain).collect();
+    parts.retain(|part| part.len() >= LEAST_SECRET_BYTES);
+    parts
 }
 
 /// Host and end of the path for people, a digest to tell requests apart.

@@ -18,9 +18,14 @@ pub(super) struct Hop {
 
 impl Hop {
     pub(super) fn first(request: &Request) -> Self {
+        let mut url = request.url.clone();
+        if let Some(signature) = &request.signature {
+            let before = url.query().map(|query| format!("{query}&")).unwrap_or_default();
+            url.set_query(Some(&format!("{before}{}", signature.expose())));
+        }
         Self {
             method: request.method,
-            url: request.url.clone(),
+            url,
             headers: request.headers.clone(),
             with_body: request.body.is_some(),
         }
@@ -140,6 +145,16 @@ mod tests {
         };
         assert_eq!(headers("/y"), ["accept", "authorization", "x-key"]);
         assert_eq!(headers("https://b.example/y"), ["accept"]);
+    }
+
+    #[test]
+    fn a_signature_goes_out_once() {
+        let request = Request::signed("https://a.example/x?token=t%2Bu".parse().unwrap()).query("b", 1);
+        assert_eq!(request.url.as_str(), "https://a.example/x?b=1");
+        let first = Hop::first(&request);
+        assert_eq!(first.url.as_str(), "https://a.example/x?b=1&token=t%2Bu");
+        let next = first.next(&request, &request.url, 302, "/y").unwrap();
+        assert_eq!(next.url.as_str(), "https://a.example/y");
     }
 
     #[test]

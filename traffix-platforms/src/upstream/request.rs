@@ -1,5 +1,7 @@
 //! What a platform asks.
 
+use std::fmt;
+
 use bytes::Bytes;
 use url::Url;
 
@@ -55,6 +57,26 @@ pub struct Credential {
     pub required: bool,
 }
 
+/// The query of an address that a service has signed for a short time: whoever has it may fetch what it is for.
+///
+/// It is sent and never shown: there is no way to its text outside the transport.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signature(String);
+
+impl Signature {
+    /// Only for the request that goes out, and for whoever takes it out of what is written down.
+    #[cfg(any(test, feature = "live"))]
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(hidden)")
+    }
+}
+
 /// A request without secrets: it may be logged, recorded and used as evidence.
 ///
 /// ```
@@ -76,6 +98,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// The secret it needs.
     pub credential: Option<Credential>,
+    /// The rest of a signed address.
+    pub signature: Option<Signature>,
     /// Longest body accepted, after decompression.
     pub body_limit_bytes: u64,
     /// Hosts to which the platform may redirect, besides its own; `*.example.org` stands for subdomains.
@@ -105,10 +129,26 @@ impl Request {
             headers: Vec::new(),
             body: None,
             credential: None,
+            signature: None,
             body_limit_bytes: DEFAULT_BODY_LIMIT_BYTES,
             redirect_hosts: &[],
             fresh_secs: 0,
         }
+    }
+
+    /// Reads an address that a service has signed: its query is sent, but is no part of [`url`](Self::url), so that
+    /// neither recordings nor evidence hold it, and another signature gets the same kept answer.
+    ///
+    /// ```
+    /// use traffix_platforms::upstream::Request;
+    /// let request = Request::signed("https://cdn.example/build.manifest?token=0123456789abcdef".parse().unwrap());
+    /// assert_eq!(request.url.as_str(), "https://cdn.example/build.manifest");
+    /// assert!(!format!("{request:?}").contains("0123456789abcdef"));
+    /// ```
+    pub fn signed(mut url: Url) -> Self {
+        let signature = url.query().map(|query| Signature(query.to_owned()));
+        url.set_query(None);
+        Self { signature, ..Self::to(Method::Get, url) }
     }
 
     /// Asks for headers only.
@@ -128,14 +168,14 @@ impl Request {
 
     /// Adds a parameter to the query.
     #[must_use]
-    pub fn query(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+    pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.url.query_pairs_mut().append_pair(name, &value.to_string());
         self
     }
 
     /// Adds a segment to the path, escaped.
     #[must_use]
-    pub fn segment(mut self, segment: impl std::fmt::Display) -> Self {
+    pub fn segment(mut self, segment: impl fmt::Display) -> Self {
         if let Ok(mut path) = self.url.path_segments_mut() {
             path.pop_if_empty().push(&segment.to_string());
         }

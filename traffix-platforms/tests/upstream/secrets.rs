@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use traffix_platforms::upstream::{
-    Credentials, Endpoints, Live, LiveOptions, Placement, Recorder, Request, Secret, Secrets, Upstream,
-    UpstreamError,
+    Conditional, Credentials, Endpoints, Live, LiveOptions, Placement, Recorder, Replay, Request, Secret,
+    Secrets, Upstream, UpstreamError,
 };
 
 use crate::server::{Raw, answer, live, options};
@@ -105,6 +105,42 @@ async fn the_recorder_writes_no_secret_whoever_sent_it() {
     assert_no_file_holds_it(folder.path());
     let list = std::fs::read_to_string(folder.path().join("cassette.toml")).unwrap();
     assert!(list.contains("scrubbed = \"secrets removed\""), "{list}");
+}
+
+/// A service hands out a signed address; what is then asked there is recorded and kept without its signature.
+#[tokio::test]
+async fn a_signature_is_sent_and_never_written() {
+    const TOKEN: &str = "exp=1700000000~acl=/*~hmac=0123456789abcdef";
+    let folder = tempfile::tempdir().unwrap();
+    let (tape, cache) = (folder.path().join("tape"), folder.path().join("cache"));
+    let told = format!("{{\"queryParams\":[{{\"name\":\"token\",\"value\":\"{TOKEN}\"}}]}}");
+    let answers = [told.as_bytes(), b"first", b"second"].map(|body| answer("200 OK", "", body));
+    let server = Raw::answering(answers.into());
+    let live = Conditional::open(live(), &cache, 1 << 20).unwrap();
+    let layers = Recorder::open(live, &tape, Arc::default()).unwrap();
+    layers.send(&server.get("/address")).await.unwrap();
+    for token in [TOKEN, "exp=1800000000~acl=/*~hmac=fedcba9876543210"] {
+        let mut url = server.get("/build.manifest").url;
+        url.query_pairs_mut().append_pair("token", token);
+        let request = Request::signed(url).fresh_for(3_600);
+        assert!(!format!("{request:?}").contains("hmac"), "{request:?}");
+        // The second signature finds the answer to the first.
+        assert_eq!(layers.send(&request).await.unwrap().body, "first");
+    }
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].starts_with("GET /build.manifest?token=exp%3D1700000000%7E"), "{}", asked[1]);
+    for folder in [&tape, &cache] {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+            assert!(!text.contains("hmac") && !path.to_str().unwrap().contains("hmac"), "{path:?}: {text}");
+        }
+    }
+    let replay = Replay::open(&tape).unwrap();
+    let again =
+        Request::signed(format!("{}?token=another", server.get("/build.manifest").url).parse().unwrap());
+    assert_eq!(replay.send(&again).await.unwrap().body, "first");
 }
 
 #[tokio::test]
