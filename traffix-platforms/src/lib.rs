@@ -37,7 +37,6 @@ mod registry;
 pub mod sources;
 mod support;
 pub mod upstream;
-#[allow(dead_code, reason = "used by the platforms as they come")]
 mod wire;
 
 pub use attribution::prefix_table;

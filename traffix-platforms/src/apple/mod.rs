@@ -29,8 +29,8 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::{Call, Upstream};
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
-    Vantage, unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
 pub use assets::{Device, IOS_AUDIENCE, offers};
 pub use package::UpdatePackage;
@@ -71,7 +71,9 @@ async fn add_sizes(
         match packages_of_model(up, model).await {
             Ok(found) => {
                 evidence.get_or_insert_with(|| volunteers::evidence(&found));
-                packages.extend(found.value.into_iter().filter(|package| version.builds.contains(&package.build)));
+                packages.extend(
+                    found.value.into_iter().filter(|package| version.builds.contains(&package.build)),
+                );
             }
             Err(PlatformError::NotFound { .. }) => {}
             Err(error) => return Err(error),
@@ -125,7 +127,8 @@ impl Platform for Apple {
             let newest = list.value.iter().rfind(|version| version.major == major);
             let seen = observe::release(major, &list.value, &evidence);
             seen.zip(newest).ok_or_else(|| Call::new(ID, "pmv", up).not_found(id))?
-        } else if let Some(version) = list.value.iter().find(|version| version.builds.iter().any(|b| b == id)) {
+        } else if let Some(version) = list.value.iter().find(|version| version.builds.iter().any(|b| b == id))
+        {
             (observe::update(version, &evidence), version)
         } else {
             return refresh_old(up, listing).await;

@@ -1,7 +1,9 @@
 //! From versions and packages to observations.
 
 use chrono::{DateTime, Utc};
-use traffix_core::catalogue::{Build, Content, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Window};
+use traffix_core::catalogue::{
+    Build, Content, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Window,
+};
 use traffix_core::{Evidence, Fact};
 
 use super::ID;
@@ -43,7 +45,11 @@ pub(super) fn release(major: Major, versions: &[Version], evidence: &Evidence) -
 }
 
 /// A build of which only packages are known; `None` if there are none.
-pub(super) fn old_build(id: &str, packages: &[UpdatePackage], evidence: &Evidence) -> Option<ListingObservation> {
+pub(super) fn old_build(
+    id: &str,
+    packages: &[UpdatePackage],
+    evidence: &Evidence,
+) -> Option<ListingObservation> {
     let version = packages.iter().find_map(|package| package.version.clone())?;
     let number = version.split('.').next().and_then(|part| part.parse().ok())?;
     let mut seen = titled(id, Major { system: System::Ios, number }, &version, evidence);

@@ -34,7 +34,11 @@ pub(super) fn build_order(build: &str) -> (u32, String, u32, String) {
 
 /// The full package per model, and as the plain size what most devices fetch: the full package of a new major
 /// version, and of a smaller one the difference to the build before it.
-pub(super) fn download_sizes(packages: &[UpdatePackage], kind: RuKind, evidence: &Evidence) -> Vec<DownloadSize> {
+pub(super) fn download_sizes(
+    packages: &[UpdatePackage],
+    kind: RuKind,
+    evidence: &Evidence,
+) -> Vec<DownloadSize> {
     let full = packages.iter().filter(|package| package.from_build.is_none());
     let mut by_device = BTreeMap::<String, Vec<u64>>::new();
     for package in full.clone() {
@@ -47,7 +51,8 @@ pub(super) fn download_sizes(packages: &[UpdatePackage], kind: RuKind, evidence:
     if let Some((build, range)) = before.and_then(|build| Some((build, delta(packages, build)?))) {
         let mut evidence = evidence.clone();
         evidence.confidence *= 0.9;
-        evidence.note = Some(format!("the difference to build {build}; the full package per model beside it"));
+        evidence.note =
+            Some(format!("the difference to build {build}; the full package per model beside it"));
         sizes.push(size(None, range, evidence));
     } else if let Some(range) = range(full.filter_map(|package| package.wire_bytes)) {
         sizes.push(size(None, range, evidence.clone()));

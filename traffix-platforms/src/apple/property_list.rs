@@ -112,7 +112,8 @@ pub async fn installers(up: &dyn Upstream, list: &str) -> Result<Fetched<Vec<Ins
         .fresh_for(21_600);
     let found: Fetched<Catalog> = read(up, "sucatalog", request).await?;
     Ok(found.map(|catalog| {
-        let full = |product: &Product| product.extended_meta_info.install_assistant_package_identifiers.is_some();
+        let full =
+            |product: &Product| product.extended_meta_info.install_assistant_package_identifiers.is_some();
         let products = catalog.products.into_iter().filter(|(_, product)| full(product));
         let mut installers: Vec<_> = products
             .map(|(id, product)| Installer {

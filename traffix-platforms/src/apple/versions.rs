@@ -158,9 +158,11 @@ pub(super) async fn versions(up: &dyn Upstream) -> Result<Fetched<Vec<Version>>,
 fn group(lists: Versions) -> Vec<Version> {
     let mut by_version = BTreeMap::<(Major, String), Version>::new();
     let sets = [lists.public_asset_sets, lists.asset_sets, lists.public_background_security_improvements];
-    for (set, entry) in sets.into_iter().flatten().flat_map(|(set, entries)| {
-        entries.into_iter().map(move |entry| (set.clone(), entry))
-    }) {
+    for (set, entry) in sets
+        .into_iter()
+        .flatten()
+        .flat_map(|(set, entries)| entries.into_iter().map(move |entry| (set.clone(), entry)))
+    {
         add(&mut by_version, &set, entry);
     }
     let mut versions: Vec<_> = by_version.into_values().collect();
@@ -174,7 +176,9 @@ fn group(lists: Versions) -> Vec<Version> {
 
 fn add(versions: &mut BTreeMap<(Major, String), Version>, set: &str, entry: Entry) {
     let Some(system) = System::of(set, &entry.supported_devices) else { return };
-    let Some(number) = entry.product_version.split('.').next().and_then(|part| part.parse().ok()) else { return };
+    let Some(number) = entry.product_version.split('.').next().and_then(|part| part.parse().ok()) else {
+        return;
+    };
     if entry.build.is_empty() {
         return;
     }

@@ -30,7 +30,10 @@ struct Firmware {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if the service does not know the model; else as every request.
-pub async fn packages_of_model(up: &dyn Upstream, model: &str) -> Result<Fetched<Vec<UpdatePackage>>, PlatformError> {
+pub async fn packages_of_model(
+    up: &dyn Upstream,
+    model: &str,
+) -> Result<Fetched<Vec<UpdatePackage>>, PlatformError> {
     let request =
         Request::get("https://api.ipsw.me/v4/device").segment(model).query("type", "ota").fresh_for(21_600);
     let found: Fetched<Answer> = Call::new(ID, "ipsw.me", up).json(request).await?;

@@ -1,7 +1,7 @@
 //! Checks that every platform passes, those of other crates too.
 //!
 //! [`check`] goes through the [`Law`]s over a folder of fixtures: `cassette.toml` and the recorded bodies
-//! ([`cassette`](crate::upstream::cassette)), and `samples.toml`, which says what to ask:
+//! ([`cassette`]), and `samples.toml`, which says what to ask:
 //!
 //! ```toml
 //! refresh = ["413150", { id = "440", build = "123" }]  # titles; with the build that somebody already has

@@ -18,8 +18,8 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::{Call, Fetched, Request, Upstream};
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
-    Vantage, unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
 
 const ID: PlatformId = PlatformId::from_static("nintendo");
@@ -78,9 +78,16 @@ fn wanted(seen: &ListingObservation, query: &Discover) -> bool {
 }
 
 /// The cursor after a page, unless it was the last or older than the window.
-fn next(start: u64, page: u64, total: Option<u64>, seen: &[ListingObservation], query: &Discover) -> Option<String> {
+fn next(
+    start: u64,
+    page: u64,
+    total: Option<u64>,
+    seen: &[ListingObservation],
+    query: &Discover,
+) -> Option<String> {
     let next = start + page;
-    let mut starts = seen.iter().filter_map(|seen| seen.listing.phases.first()).map(|phase| phase.window.value.start);
+    let mut starts =
+        seen.iter().filter_map(|seen| seen.listing.phases.first()).map(|phase| phase.window.value.start);
     // Newest first: once a page ends before the window, so do the following ones.
     let past = starts.next_back().is_some_and(|oldest| oldest < query.from);
     (next < total.unwrap_or(0).min(MAX_TITLES) && !past).then(|| next.to_string())

@@ -22,7 +22,10 @@ pub(super) fn european(doc: &Doc, evidence: &Evidence) -> Option<ListingObservat
     let path = doc.url.as_deref().filter(|path| path.starts_with('/'));
     seen.listing.url = path.map(|path| format!("https://www.nintendo.com{path}"));
     let picture = doc.image_url_sq_s.as_deref().filter(|url| url.starts_with("https://"));
-    seen.thumbnails = picture.map(|url| Thumbnail { url: url.into(), width_px: None, height_px: None }).into_iter().collect();
+    seen.thumbnails = picture
+        .map(|url| Thumbnail { url: url.into(), width_px: None, height_px: None })
+        .into_iter()
+        .collect();
     if let Some(at) = doc.dates_released_dts.iter().filter_map(|text| released(text)).min() {
         let mut evidence = evidence.clone();
         evidence.confidence = 0.8;

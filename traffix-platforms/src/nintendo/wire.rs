@@ -93,7 +93,8 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 /// `2025-07-17T00:00:00Z`: a day. The end of a year far ahead is the site's word for "not known".
 pub(super) fn released(text: &str) -> Option<DateTime<Utc>> {
     let at: DateTime<Utc> = text.parse().ok()?;
-    let known = (NaiveDate::from_ymd_opt(1983, 1, 1)?..NaiveDate::from_ymd_opt(2090, 1, 1)?).contains(&at.date_naive());
+    let known = (NaiveDate::from_ymd_opt(1983, 1, 1)?..NaiveDate::from_ymd_opt(2090, 1, 1)?)
+        .contains(&at.date_naive());
     known.then_some(at)
 }
 

@@ -25,11 +25,11 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::{Call, Upstream, UpstreamError};
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
-    Vantage, unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
-use store::{CATEGORIES, MAX_OFFSET, PAGE};
 pub use store::store_page;
+use store::{CATEGORIES, MAX_OFFSET, PAGE};
 use title_id::{Console, TitleId};
 pub use updates::{TitleUpdates, UpdatePackage, title_updates};
 
@@ -121,7 +121,10 @@ impl Platform for PlayStation {
         let concepts = grid.concepts.iter().filter_map(|concept| concept.products.first());
         let products = grid.products.iter().chain(concepts).filter(|product| !product.id.is_empty());
         let seen = products.map(|product| observe::product(product, &evidence));
-        Ok(Page { items: seen.filter(|seen| wanted(seen, query)).collect(), next: next(category, offset, grid) })
+        Ok(Page {
+            items: seen.filter(|seen| wanted(seen, query)).collect(),
+            next: next(category, offset, grid),
+        })
     }
 
     async fn refresh(

@@ -43,8 +43,10 @@ pub(super) fn container(container: &Container, evidence: &Evidence) -> ListingOb
     let mut seen = named(&container.id, container.name.as_deref(), evidence);
     seen.publishers = text(container.provider_name.as_deref()).into_iter().collect();
     seen.listing.phases = unlock(container.release_date.as_deref(), evidence).into_iter().collect();
-    seen.listing.aliases = TitleId::of_product(&container.id).map(|title| title.text.to_owned()).into_iter().collect();
-    let millis = container.timestamp.and_then(|millis| i64::try_from(millis).ok()).filter(|millis| *millis > 0);
+    seen.listing.aliases =
+        TitleId::of_product(&container.id).map(|title| title.text.to_owned()).into_iter().collect();
+    let millis =
+        container.timestamp.and_then(|millis| i64::try_from(millis).ok()).filter(|millis| *millis > 0);
     seen.changed_at = millis.and_then(DateTime::from_timestamp_millis);
     seen
 }
@@ -65,7 +67,11 @@ fn text(text: Option<&str>) -> Option<String> {
 fn thumbnail(media: &Media) -> Option<Thumbnail> {
     let is_cover = media.role.as_deref().is_some_and(|role| COVERS.contains(&role));
     let url = media.url.clone().filter(|url| url.starts_with("https://"))?;
-    (is_cover && media.r#type.as_deref() == Some("IMAGE")).then_some(Thumbnail { url, width_px: None, height_px: None })
+    (is_cover && media.r#type.as_deref() == Some("IMAGE")).then_some(Thumbnail {
+        url,
+        width_px: None,
+        height_px: None,
+    })
 }
 
 /// Midnight is a day, and dates far ahead are the store's word for "not known".
@@ -96,7 +102,9 @@ pub(super) fn add_updates(
     let mut before: Option<&UpdatePackage> = None;
     for package in &updates.packages {
         let bytes = package.wire_bytes.map(|bytes| ByteRange::exactly(Bytes(bytes)));
-        let update = before.zip(bytes).map(|(before, wire_bytes)| UpdateSize { from: before.version.clone(), wire_bytes });
+        let update = before
+            .zip(bytes)
+            .map(|(before, wire_bytes)| UpdateSize { from: before.version.clone(), wire_bytes });
         let id = package.version.clone();
         let build = Build { version: Some(id.clone()), id, live_at: None };
         let (region, evidence) = (Region::WORLD, evidence.clone());

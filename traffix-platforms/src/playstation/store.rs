@@ -25,10 +25,8 @@ pub(super) const PAGE: u64 = 100;
 pub(super) const MAX_OFFSET: u64 = 10_000;
 
 /// The categories that discovery reads, in this order, with their identifiers.
-pub(super) const CATEGORIES: [(&str, &str); 2] = [
-    ("upcoming", "3bf499d7-7acf-4931-97dd-2667494ee2c9"),
-    ("new", "e1699f77-77e1-43ca-a296-26d08abacb0f"),
-];
+pub(super) const CATEGORIES: [(&str, &str); 2] =
+    [("upcoming", "3bf499d7-7acf-4931-97dd-2667494ee2c9"), ("new", "e1699f77-77e1-43ca-a296-26d08abacb0f")];
 
 /// The store's name of a country with its main language; English where both are spoken or nothing is known.
 pub(super) fn locale(region: &Region) -> String {
@@ -104,7 +102,8 @@ pub(super) async fn category(
         "sortBy": null,
     });
     let found = operate::<GridData>(up, GRID, &variables, locale).await?;
-    let found = found.ok_or_else(|| call.malformed("errors", "the hash of the operation is no longer known"))?;
+    let found =
+        found.ok_or_else(|| call.malformed("errors", "the hash of the operation is no longer known"))?;
     let Fetched { value, source, observed_at } = found;
     let grid = value.category_grid_retrieve;
     let value = grid.ok_or_else(|| call.malformed("data.categoryGridRetrieve", "no such category here"))?;
@@ -114,9 +113,10 @@ pub(super) async fn category(
 /// The product of an identifier, from the older interface, which is being retired.
 pub(super) async fn container(up: &dyn Upstream, id: &str) -> Result<Fetched<Container>, PlatformError> {
     let call = Call::new(ID, "chihiro", up);
-    let request = Request::get("https://store.playstation.com/store/api/chihiro/00_09_000/container/US/en/999")
-        .segment(id)
-        .fresh_for(3_600);
+    let request =
+        Request::get("https://store.playstation.com/store/api/chihiro/00_09_000/container/US/en/999")
+            .segment(id)
+            .fresh_for(3_600);
     let found: Fetched<Container> = call.json(request).await?;
     if found.value.id == id { Ok(found) } else { Err(call.not_found(id)) }
 }

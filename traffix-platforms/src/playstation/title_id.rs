@@ -63,7 +63,9 @@ mod tests {
     fn a_product_holds_its_title() {
         let title = |text| TitleId::of_product(text).map(|title| title.text);
         assert_eq!(title("UP1477-CUSA07022_00-FORTNITETESTING1"), Some("CUSA07022"));
-        for odd in ["", "UP1477-CUSA07022_00", "UP1477-CUSA07022-FORTNITETESTING1", "U-CUSA07022_00-X", "a-b-c-d"] {
+        for odd in
+            ["", "UP1477-CUSA07022_00", "UP1477-CUSA07022-FORTNITETESTING1", "U-CUSA07022_00-X", "a-b-c-d"]
+        {
             assert_eq!(title(odd), None, "{odd}");
         }
     }

@@ -105,7 +105,10 @@ impl Manifest {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if the title has no updates, or cannot have a document.
-pub async fn title_updates(up: &dyn Upstream, title_id: &str) -> Result<Fetched<TitleUpdates>, PlatformError> {
+pub async fn title_updates(
+    up: &dyn Upstream,
+    title_id: &str,
+) -> Result<Fetched<TitleUpdates>, PlatformError> {
     let call = Call::new(ID, "title update", up);
     let title = TitleId::parse(title_id).ok_or_else(|| call.not_found(title_id))?;
     let request = request(title).ok_or_else(|| call.not_found(title_id))?;

@@ -45,7 +45,8 @@ pub(super) fn country(region: &Region) -> &str {
 pub(super) async fn details(up: &dyn Upstream, app: u32) -> Result<Fetched<Details>, PlatformError> {
     let call = Call::new(ID, "appdetails", up);
     let request = Request::get("https://store.steampowered.com/api/appdetails");
-    let request = request.query("appids", app).query("cc", "US").query("l", "english").fresh_for(PAGE_FRESH_SECS);
+    let request =
+        request.query("appids", app).query("cc", "US").query("l", "english").fresh_for(PAGE_FRESH_SECS);
     let mut answer = call.json::<BTreeMap<String, DetailsEntry>>(request).await?;
     let entry = answer.value.remove(&app.to_string());
     match entry.filter(|entry| entry.success).and_then(|entry| entry.data) {
@@ -55,7 +56,11 @@ pub(super) async fn details(up: &dyn Upstream, app: u32) -> Result<Fetched<Detai
 }
 
 /// The store items of `apps`, at most a hundred; those that are not found are left out.
-pub(super) async fn items(up: &dyn Upstream, apps: &[u32], country: &str) -> Result<Fetched<Vec<Item>>, PlatformError> {
+pub(super) async fn items(
+    up: &dyn Upstream,
+    apps: &[u32],
+    country: &str,
+) -> Result<Fetched<Vec<Item>>, PlatformError> {
     let ids: Vec<_> = apps.iter().map(|app| json!({ "appid": app })).collect();
     let input = json!({
         "context": { "country_code": country, "language": "english", "steam_realm": 1 },

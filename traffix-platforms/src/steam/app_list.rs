@@ -68,10 +68,15 @@ pub fn read_app_list(json: &[u8], sink: impl FnMut(&AppRow<'_>)) -> Result<ListE
     let mut reader = Reader { sink, end: ListEnd::default(), seen: false };
     let mut document = serde_json::Deserializer::from_slice(json);
     let read = Level(&mut reader).deserialize(&mut document).and_then(|()| document.end());
-    read.map_err(|error| {
-        DataError { line: error.line(), detail: format!("after row {} of the app list: {error}", reader.end.rows) }
+    read.map_err(|error| DataError {
+        line: error.line(),
+        detail: format!("after row {} of the app list: {error}", reader.end.rows),
     })?;
-    if reader.seen { Ok(reader.end) } else { Err(DataError { line: 0, detail: "there is no list of apps".to_owned() }) }
+    if reader.seen {
+        Ok(reader.end)
+    } else {
+        Err(DataError { line: 0, detail: "there is no list of apps".to_owned() })
+    }
 }
 
 struct Reader<S> {
@@ -194,7 +199,11 @@ mod tests {
     fn read(json: &str) -> (Vec<(u32, String, Option<String>)>, ListEnd) {
         let mut rows = Vec::new();
         let row = |app: &AppRow<'_>| {
-            rows.push((app.id, app.title().unwrap_or("-").to_owned(), app.changed_at().map(|at| at.to_rfc3339())));
+            rows.push((
+                app.id,
+                app.title().unwrap_or("-").to_owned(),
+                app.changed_at().map(|at| at.to_rfc3339()),
+            ));
         };
         let end = read_app_list(json.as_bytes(), row).unwrap();
         (rows, end)
@@ -220,14 +229,19 @@ mod tests {
 
     #[test]
     fn titles_may_be_escaped_empty_or_absent() {
-        let (rows, _) = read(r#"{"applist":{"apps":[{"appid":1,"name":"a\"b\u00e9"},{"appid":2,"name":" "},{"appid":3}]}}"#);
+        let (rows, _) = read(
+            r#"{"applist":{"apps":[{"appid":1,"name":"a\"b\u00e9"},{"appid":2,"name":" "},{"appid":3}]}}"#,
+        );
         assert_eq!(rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>(), ["a\"bé", "-", "-"]);
     }
 
     #[test]
     fn mistakes_name_the_row() {
         let error = |json: &str| read_app_list(json.as_bytes(), |_| ()).unwrap_err().to_string();
-        assert!(error(r#"{"response":{"apps":[{"appid":1},{"name":"x"}]}}"#).contains("after row 1 of the app list: missing field"));
+        assert!(
+            error(r#"{"response":{"apps":[{"appid":1},{"name":"x"}]}}"#)
+                .contains("after row 1 of the app list: missing field")
+        );
         assert!(error(r#"{"response":{"apps":[{"appid":1}"#).contains("after row 1"));
         assert!(error("{}").contains("there is no list"));
         assert!(error("<html>").contains("after row 0"));

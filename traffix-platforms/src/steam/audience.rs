@@ -1,7 +1,7 @@
 //! How many people play and buy.
 
-use traffix_core::catalogue::{Audience, Region};
 use traffix_core::Fact;
+use traffix_core::catalogue::{Audience, Region};
 
 use super::api::{country, web_api, web_api_json};
 use super::wire::{Enveloped, Featured, Place, Players, Ranks, Section};
@@ -63,7 +63,9 @@ impl From<Place> for ChartRank {
 /// [`PlatformError::NotFound`] if it is no app that can be played.
 pub async fn current_players(up: &dyn Upstream, app: u32) -> Result<Fetched<u64>, PlatformError> {
     let call = Call::new(ID, "GetNumberOfCurrentPlayers", up);
-    let request = web_api("ISteamUserStats/GetNumberOfCurrentPlayers/v1").query("appid", app).fresh_for(COUNT_FRESH_SECS);
+    let request = web_api("ISteamUserStats/GetNumberOfCurrentPlayers/v1")
+        .query("appid", app)
+        .fresh_for(COUNT_FRESH_SECS);
     let answer = call.json::<Enveloped<Players>>(request).await;
     let answer = match answer {
         // The identifier says more than the address.
@@ -84,10 +86,14 @@ pub async fn current_players(up: &dyn Upstream, app: u32) -> Result<Fetched<u64>
 /// Those of the request.
 pub async fn chart(up: &dyn Upstream, chart: Chart) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
     let (operation, path, fresh_secs) = match chart {
-        Chart::Concurrent => {
-            ("GetGamesByConcurrentPlayers", "ISteamChartsService/GetGamesByConcurrentPlayers/v1", COUNT_FRESH_SECS)
+        Chart::Concurrent => (
+            "GetGamesByConcurrentPlayers",
+            "ISteamChartsService/GetGamesByConcurrentPlayers/v1",
+            COUNT_FRESH_SECS,
+        ),
+        Chart::MostPlayed => {
+            ("GetMostPlayedGames", "ISteamChartsService/GetMostPlayedGames/v1", CHART_FRESH_SECS)
         }
-        Chart::MostPlayed => ("GetMostPlayedGames", "ISteamChartsService/GetMostPlayedGames/v1", CHART_FRESH_SECS),
     };
     ranks(up, operation, web_api(path).fresh_for(fresh_secs)).await
 }
@@ -97,7 +103,10 @@ pub async fn chart(up: &dyn Upstream, chart: Chart) -> Result<Fetched<Vec<ChartR
 ///
 /// # Errors
 /// Those of the request.
-pub async fn top_sellers(up: &dyn Upstream, region: &Region) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
+pub async fn top_sellers(
+    up: &dyn Upstream,
+    region: &Region,
+) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
     let country = country(region);
     let input = serde_json::json!({
         "context": { "country_code": country, "language": "english" },
@@ -106,11 +115,16 @@ pub async fn top_sellers(up: &dyn Upstream, region: &Region) -> Result<Fetched<V
         "page_count": 100,
         "page_start": 0,
     });
-    let request = web_api_json("IStoreTopSellersService/GetWeeklyTopSellers/v1", &input).fresh_for(CHART_FRESH_SECS);
+    let request =
+        web_api_json("IStoreTopSellersService/GetWeeklyTopSellers/v1", &input).fresh_for(CHART_FRESH_SECS);
     ranks(up, "GetWeeklyTopSellers", request).await
 }
 
-async fn ranks(up: &dyn Upstream, operation: &'static str, request: Request) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
+async fn ranks(
+    up: &dyn Upstream,
+    operation: &'static str,
+    request: Request,
+) -> Result<Fetched<Vec<ChartRank>>, PlatformError> {
     let answer = Call::new(ID, operation, up).json::<Enveloped<Ranks>>(request).await?;
     Ok(answer.map(|answer| answer.response.ranks.into_iter().map(ChartRank::from).collect()))
 }
@@ -130,7 +144,10 @@ pub struct FeaturedApp {
 ///
 /// # Errors
 /// Those of the request.
-pub async fn featured(up: &dyn Upstream, region: &Region) -> Result<Fetched<Vec<FeaturedApp>>, PlatformError> {
+pub async fn featured(
+    up: &dyn Upstream,
+    region: &Region,
+) -> Result<Fetched<Vec<FeaturedApp>>, PlatformError> {
     let request = Request::get("https://store.steampowered.com/api/featuredcategories/")
         .query("cc", country(region))
         .query("l", "english")
@@ -152,7 +169,10 @@ impl Section {
 }
 
 /// Players now; and for the hundred largest, place and daily peak.
-pub(super) async fn audience(up: &dyn Upstream, listing: &ListingRef) -> Result<AudienceObservation, PlatformError> {
+pub(super) async fn audience(
+    up: &dyn Upstream,
+    listing: &ListingRef,
+) -> Result<AudienceObservation, PlatformError> {
     let app = app_id(&listing.external_id)?;
     let players = current_players(up, app).await?;
     let mut audience = Audience::default();

@@ -96,14 +96,20 @@ impl ContentServer {
 
     fn share(&self) -> Option<Arc<str>> {
         let load = self.weighted_load.map(|load| format!("weighted load {load}"));
-        let entries = self.num_entries_in_client_list.map(|count| format!("{count} entries in the client's list"));
+        let entries =
+            self.num_entries_in_client_list.map(|count| format!("{count} entries in the client's list"));
         let said: Vec<String> = load.into_iter().chain(entries).collect();
         (!said.is_empty()).then(|| said.join(", ").into())
     }
 
     fn note(&self, name: &str) -> Arc<str> {
         let mut said = vec![format!("offered as {}", clean(&self.kind))];
-        said.extend(self.vhost.as_deref().filter(|vhost| *vhost != name).map(|vhost| format!("asked for as {}", clean(vhost))));
+        said.extend(
+            self.vhost
+                .as_deref()
+                .filter(|vhost| *vhost != name)
+                .map(|vhost| format!("asked for as {}", clean(vhost))),
+        );
         said.extend((self.https_support.as_deref() == Some("none")).then(|| "HTTP only".to_owned()));
         if !self.allowed_app_ids.is_empty() {
             let apps: Vec<String> = self.allowed_app_ids.iter().take(20).map(u32::to_string).collect();
@@ -115,9 +121,13 @@ impl ContentServer {
 
 /// The most specific current assertion of the profile about this name in this role that names a CDN.
 fn known(name: &str, role: Role) -> Option<&'static Assertion> {
-    let of_role = PROFILE.assertions.iter().filter(|known| known.role == role && known.status == Status::Current);
-    let named = of_role.filter(|known| known.cdn.is_some() && known.host.as_ref().is_some_and(|host| host.matches(name)));
-    named.max_by_key(|known| known.host.as_ref().map(|host| (host.is_exact(), host.suffix().is_none(), host.as_str().len())))
+    let of_role =
+        PROFILE.assertions.iter().filter(|known| known.role == role && known.status == Status::Current);
+    let named = of_role
+        .filter(|known| known.cdn.is_some() && known.host.as_ref().is_some_and(|host| host.matches(name)));
+    named.max_by_key(|known| {
+        known.host.as_ref().map(|host| (host.is_exact(), host.suffix().is_none(), host.as_str().len()))
+    })
 }
 
 fn tenancy(role: Role) -> Tenancy {
@@ -137,9 +147,12 @@ fn site(name: &str) -> Option<&str> {
     let (label, _) = name.split_once('.')?;
     let (server, site) = label.split_once('-')?;
     let numbered = ["cache", "ext"].iter().any(|kind| {
-        server.strip_prefix(kind).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        server
+            .strip_prefix(kind)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
     });
-    let code = (1..=8).contains(&site.len()) && site.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let code =
+        (1..=8).contains(&site.len()) && site.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     (numbered && code).then_some(site)
 }
 

@@ -49,7 +49,8 @@ impl Said {
             self.number(number)
         } else {
             // A season begins in another month on the other half of the Earth: only its year is certain.
-            let vague = ["early", "mid", "late", "spring", "summer", "autumn", "fall", "winter", "quarter", "of"];
+            let vague =
+                ["early", "mid", "late", "spring", "summer", "autumn", "fall", "winter", "quarter", "of"];
             vague.contains(&word).then_some(())
         }
     }
@@ -69,7 +70,9 @@ impl Said {
         match (self.month, self.numbers.as_slice()) {
             (_, []) => {}
             (Some(_), &[day]) => self.day = Some(day),
-            (None, &[month, day]) if self.quarter.is_none() => (self.month, self.day) = (Some(month), Some(day)),
+            (None, &[month, day]) if self.quarter.is_none() => {
+                (self.month, self.day) = (Some(month), Some(day));
+            }
             _ => return None,
         }
         let (month, precision) = match (self.quarter, self.month, self.day) {
@@ -90,10 +93,21 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
 
 fn month(word: &str) -> Option<u32> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
-    let index = MONTHS.iter().position(|name| *name == word || (word.len() >= 3 && name.starts_with(word)))?;
+    let index =
+        MONTHS.iter().position(|name| *name == word || (word.len() >= 3 && name.starts_with(word)))?;
     u32::try_from(index + 1).ok()
 }
 
@@ -172,8 +186,21 @@ mod tests {
     #[test]
     fn texts_without_a_date_have_none() {
         for text in [
-            "Coming soon", "To be announced", "TBA", "", "When it's done", "24 Feb", "30 Feb, 2022", "1 Jan, 1753", "Q5 2025",
-            "2026년 8월 4일", "24 Feb 2022 25", "Feb Mar 2022", "2022 2023", "99999999999", "13 2025",
+            "Coming soon",
+            "To be announced",
+            "TBA",
+            "",
+            "When it's done",
+            "24 Feb",
+            "30 Feb, 2022",
+            "1 Jan, 1753",
+            "Q5 2025",
+            "2026년 8월 4일",
+            "24 Feb 2022 25",
+            "Feb Mar 2022",
+            "2022 2023",
+            "99999999999",
+            "13 2025",
         ] {
             assert_eq!(release_date(text), None, "{text}");
         }

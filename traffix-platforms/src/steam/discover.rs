@@ -61,7 +61,10 @@ impl FromStr for Cursor {
 }
 
 /// One page of what is coming or has changed.
-pub(super) async fn discover(up: &dyn Upstream, query: &Discover) -> Result<Page<ListingObservation>, PlatformError> {
+pub(super) async fn discover(
+    up: &dyn Upstream,
+    query: &Discover,
+) -> Result<Page<ListingObservation>, PlatformError> {
     let cursor = match &query.cursor {
         None => Cursor::Popular(0),
         Some(text) => text.parse().map_err(|()| {
@@ -76,7 +79,11 @@ pub(super) async fn discover(up: &dyn Upstream, query: &Discover) -> Result<Page
 }
 
 /// A page of the coming titles, with the exact instants of those whose items can be had.
-async fn popular(up: &dyn Upstream, query: &Discover, start: u32) -> Result<Page<ListingObservation>, PlatformError> {
+async fn popular(
+    up: &dyn Upstream,
+    query: &Discover,
+    start: u32,
+) -> Result<Page<ListingObservation>, PlatformError> {
     let country = api::country(&query.region);
     let call = Call::new(ID, "search", up);
     let request = Request::get("https://store.steampowered.com/search/results/")
@@ -95,8 +102,10 @@ async fn popular(up: &dyn Upstream, query: &Discover, start: u32) -> Result<Page
     let more = !rows.is_empty() && answer.value.total_count.is_some_and(|total| u64::from(read) < total);
     let next = if more { Cursor::Popular(read) } else { Cursor::Changed(0) };
     let evidence = answer.evidence();
-    let mut items: Vec<ListingObservation> =
-        (start..).zip(&rows).flat_map(|(before, row)| row.observe(&evidence, u64::from(before) + 1)).collect();
+    let mut items: Vec<ListingObservation> = (start..)
+        .zip(&rows)
+        .flat_map(|(before, row)| row.observe(&evidence, u64::from(before) + 1))
+        .collect();
     add_items(up, &mut items, country).await;
     items.retain(|seen| begins_by(seen, query.until));
     Ok(Page { items, next: Some(next.to_string()) })
@@ -126,8 +135,11 @@ fn rows(html: &str) -> Vec<Row> {
 
 fn row(element: ElementRef<'_>) -> Option<Row> {
     let ids = element.value().attr("data-ds-appid")?;
-    let apps: Vec<u32> = ids.split(',').filter_map(|id| id.trim().parse().ok()).take(MAX_APPS_PER_ROW).collect();
-    let text = |selector| element.select(selector).next().map(|found| found.text().collect::<String>().trim().to_owned());
+    let apps: Vec<u32> =
+        ids.split(',').filter_map(|id| id.trim().parse().ok()).take(MAX_APPS_PER_ROW).collect();
+    let text = |selector| {
+        element.select(selector).next().map(|found| found.text().collect::<String>().trim().to_owned())
+    };
     let title = text(&TITLE).filter(|title| !title.is_empty());
     (!apps.is_empty()).then(|| Row { apps, title, released: text(&RELEASED).unwrap_or_default() })
 }
@@ -143,7 +155,9 @@ impl Row {
                 seen.listing.url = Some(format!("https://store.steampowered.com/app/{app}/"));
                 if alone {
                     seen.title.clone_from(&self.title);
-                    seen.listing.phases.extend(release_date(&self.released).map(|window| unlock(window, evidence.clone(), true)));
+                    seen.listing.phases.extend(
+                        release_date(&self.released).map(|window| unlock(window, evidence.clone(), true)),
+                    );
                     let mut evidence = evidence.clone();
                     evidence.note = Some("place among the coming titles, most awaited first".to_owned());
                     seen.listing.audience.rank = Some(Fact::new(rank, evidence));
@@ -157,7 +171,8 @@ impl Row {
 /// Puts in what the store items say, a hundred at a time. They make dates exact; without them the texts stand.
 async fn add_items(up: &dyn Upstream, listings: &mut [ListingObservation], country: &str) {
     for part in listings.chunks_mut(SEARCH_ROWS as usize) {
-        let apps: Vec<u32> = part.iter().filter_map(|seen| seen.listing.external_id.as_deref()?.parse().ok()).collect();
+        let apps: Vec<u32> =
+            part.iter().filter_map(|seen| seen.listing.external_id.as_deref()?.parse().ok()).collect();
         match api::items(up, &apps, country).await {
             Ok(items) => part.iter_mut().for_each(|seen| add_item_of(seen, &items)),
             Err(error) => tracing::debug!(%error, "release dates stay as coarse as the search prints them"),
@@ -183,7 +198,11 @@ fn begins_by(seen: &ListingObservation, until: DateTime<Utc>) -> bool {
 
 /// A page of the apps whose store page has changed since the beginning of what is asked for. Without a key there is
 /// none.
-async fn changed(up: &dyn Upstream, query: &Discover, last: u32) -> Result<Page<ListingObservation>, PlatformError> {
+async fn changed(
+    up: &dyn Upstream,
+    query: &Discover,
+    last: u32,
+) -> Result<Page<ListingObservation>, PlatformError> {
     let operation = "GetAppList";
     let mut request = api::web_api("IStoreService/GetAppList/v1")
         .query("include_games", true)
@@ -212,7 +231,9 @@ async fn changed(up: &dyn Upstream, query: &Discover, last: u32) -> Result<Page<
     .map_err(|error| call.malformed(format!("line {}", error.line), error.detail))?;
     let next = match end.last_app {
         Some(app) if end.more && app > last => Some(Cursor::Changed(app).to_string()),
-        _ if end.more => return Err(call.malformed("response.last_appid", "the list goes on, but not forward")),
+        _ if end.more => {
+            return Err(call.malformed("response.last_appid", "the list goes on, but not forward"));
+        }
         _ => None,
     };
     Ok(Page { items, next })
@@ -238,7 +259,10 @@ mod tests {
     fn rows_of_a_recorded_page_in_another_language_have_no_date() {
         let rows = rows(include_str!("fixtures/search_korean.html"));
         assert_eq!(rows.len(), 2);
-        assert_eq!((rows[0].apps.as_slice(), rows[0].title.as_deref()), ([1_478_500].as_slice(), Some("Big Walk")));
+        assert_eq!(
+            (rows[0].apps.as_slice(), rows[0].title.as_deref()),
+            ([1_478_500].as_slice(), Some("Big Walk"))
+        );
         assert_eq!(rows[0].released, "2026년 8월 4일");
         assert_eq!(release_date(&rows[0].released), None);
     }

@@ -177,8 +177,14 @@ struct Servers {
 ///
 /// # Errors
 /// Those of the request; without a key, [`UpstreamError::MissingCredential`].
-pub async fn game_servers(up: &dyn Upstream, filter: &ServerFilter, limit: u32) -> Result<Fetched<Vec<GameServer>>, PlatformError> {
-    let request = web_api("IGameServersService/GetServerList/v1").query("filter", filter.as_str()).query("limit", limit);
+pub async fn game_servers(
+    up: &dyn Upstream,
+    filter: &ServerFilter,
+    limit: u32,
+) -> Result<Fetched<Vec<GameServer>>, PlatformError> {
+    let request = web_api("IGameServersService/GetServerList/v1")
+        .query("filter", filter.as_str())
+        .query("limit", limit);
     let answer = keyed::<Enveloped<Servers>>(up, "GetServerList", request).await?;
     Ok(answer.map(|answer| answer.response.servers))
 }
@@ -187,7 +193,10 @@ pub async fn game_servers(up: &dyn Upstream, filter: &ServerFilter, limit: u32) 
 ///
 /// # Errors
 /// Those of the request; asked too often, a retryable one that says how long to wait.
-pub async fn servers_at_address(up: &dyn Upstream, address: IpAddr) -> Result<Fetched<Vec<GameServer>>, PlatformError> {
+pub async fn servers_at_address(
+    up: &dyn Upstream,
+    address: IpAddr,
+) -> Result<Fetched<Vec<GameServer>>, PlatformError> {
     let operation = "GetServersAtAddress";
     let request = web_api("ISteamApps/GetServersAtAddress/v1").query("addr", address).fresh_for(60);
     let answer = Call::new(ID, operation, up).json::<Enveloped<Servers>>(request).await?;
@@ -212,7 +221,8 @@ pub async fn required_version(up: &dyn Upstream, app: u32) -> Result<Fetched<u64
         required_version: Option<u64>,
     }
     let call = Call::new(ID, "UpToDateCheck", up);
-    let request = web_api("ISteamApps/UpToDateCheck/v1").query("appid", app).query("version", 1).fresh_for(300);
+    let request =
+        web_api("ISteamApps/UpToDateCheck/v1").query("appid", app).query("version", 1).fresh_for(300);
     let answer = call.json::<Enveloped<Answer>>(request).await?;
     match answer.value.response.required_version.filter(|_| answer.value.response.success) {
         Some(version) => Ok(answer.map(|_| version)),
@@ -234,7 +244,11 @@ impl FakeAddress {
         ip.is_link_local().then_some(Self { ip, port, app })
     }
 
-    async fn query<T: serde::de::DeserializeOwned>(self, up: &dyn Upstream, kind: u8) -> Result<Fetched<Enveloped<T>>, PlatformError> {
+    async fn query<T: serde::de::DeserializeOwned>(
+        self,
+        up: &dyn Upstream,
+        kind: u8,
+    ) -> Result<Fetched<Enveloped<T>>, PlatformError> {
         let request = web_api("IGameServersService/QueryByFakeIP/v1")
             .query("fake_ip", u32::from(self.ip))
             .query("fake_port", self.port)
@@ -280,7 +294,8 @@ impl ServerStatus {
     /// Code of the point of presence that the server is near, as [`play_relays`](super::play_relays) names it or as
     /// one of its aliases: the number holds its letters.
     pub fn pop(&self) -> Option<String> {
-        let letters: Vec<u8> = self.sdr_popid?.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+        let letters: Vec<u8> =
+            self.sdr_popid?.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
         let code = String::from_utf8(letters).ok()?;
         (!code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(code)
     }
@@ -290,7 +305,10 @@ impl ServerStatus {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if it does not answer.
-pub async fn server_status(up: &dyn Upstream, server: FakeAddress) -> Result<Fetched<ServerStatus>, PlatformError> {
+pub async fn server_status(
+    up: &dyn Upstream,
+    server: FakeAddress,
+) -> Result<Fetched<ServerStatus>, PlatformError> {
     #[derive(Deserialize)]
     struct Answer {
         ping_data: Option<ServerStatus>,
@@ -315,7 +333,10 @@ pub struct PlayTime {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if it does not answer.
-pub async fn server_players(up: &dyn Upstream, server: FakeAddress) -> Result<Fetched<Vec<PlayTime>>, PlatformError> {
+pub async fn server_players(
+    up: &dyn Upstream,
+    server: FakeAddress,
+) -> Result<Fetched<Vec<PlayTime>>, PlatformError> {
     #[derive(Deserialize)]
     struct Answer {
         players_data: Option<Players>,
@@ -334,7 +355,10 @@ pub async fn server_players(up: &dyn Upstream, server: FakeAddress) -> Result<Fe
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if it does not answer.
-pub async fn server_rules(up: &dyn Upstream, server: FakeAddress) -> Result<Fetched<BTreeMap<String, String>>, PlatformError> {
+pub async fn server_rules(
+    up: &dyn Upstream,
+    server: FakeAddress,
+) -> Result<Fetched<BTreeMap<String, String>>, PlatformError> {
     #[derive(Deserialize)]
     struct Answer {
         rules_data: Option<Rules>,

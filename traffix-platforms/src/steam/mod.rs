@@ -32,7 +32,8 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::Upstream;
 use crate::{
-    AudienceObservation, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile, Vantage,
+    AudienceObservation, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
+    Vantage,
 };
 
 pub use api::{depot_patch_size, product_info};

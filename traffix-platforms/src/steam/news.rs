@@ -56,7 +56,10 @@ impl NewsItem {
     fn post(self) -> Option<Post> {
         let plain = self.title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect::<String>();
         let title = Some(plain.trim().to_owned()).filter(|title| !title.is_empty())?;
-        let url = self.url.and_then(|url| url::Url::parse(&url).ok()).filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = self
+            .url
+            .and_then(|url| url::Url::parse(&url).ok())
+            .filter(|url| matches!(url.scheme(), "http" | "https"));
         let notes = Notes { title, url: url.map(String::from), published_at: self.date };
         Some(Post { notes, patch: self.tags.iter().any(|tag| tag == "patchnotes") })
     }

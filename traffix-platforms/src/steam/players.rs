@@ -123,7 +123,10 @@ pub struct Relay {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if the app has none.
-pub async fn play_relays(up: &dyn Upstream, app: u32) -> Result<Fetched<BTreeMap<String, PointOfPresence>>, PlatformError> {
+pub async fn play_relays(
+    up: &dyn Upstream,
+    app: u32,
+) -> Result<Fetched<BTreeMap<String, PointOfPresence>>, PlatformError> {
     #[derive(Deserialize)]
     struct Config {
         #[serde(default)]
@@ -134,5 +137,9 @@ pub async fn play_relays(up: &dyn Upstream, app: u32) -> Result<Fetched<BTreeMap
     let call = Call::new(ID, "GetSDRConfig", up);
     let request = web_api("ISteamApps/GetSDRConfig/v1").query("appid", app).fresh_for(3600);
     let answer = call.json::<Config>(request).await?;
-    if answer.value.success { Ok(answer.map(|config| config.pops)) } else { Err(call.not_found(app.to_string())) }
+    if answer.value.success {
+        Ok(answer.map(|config| config.pops))
+    } else {
+        Err(call.not_found(app.to_string()))
+    }
 }

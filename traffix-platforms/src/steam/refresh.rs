@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{Build, ByteRange, DownloadSize, Region};
 use traffix_core::{Bytes, Evidence, Fact};
 
-use super::appinfo::{AppInfo, Device, DepotTree, Os};
+use super::appinfo::{AppInfo, DepotTree, Device, Os};
 use super::store::{Dated, add_details, add_item, add_names, mirror_evidence, required_room};
 use super::{ID, api, app_id, news};
 use crate::upstream::{Fetched, Upstream};
@@ -24,7 +24,10 @@ struct Unheard(Vec<PlatformError>);
 
 impl Unheard {
     fn hear<T>(&mut self, answer: Result<T, PlatformError>) -> Option<T> {
-        answer.inspect_err(|error| tracing::debug!(%error, "one source of a listing is missing")).map_err(|error| self.0.push(error)).ok()
+        answer
+            .inspect_err(|error| tracing::debug!(%error, "one source of a listing is missing"))
+            .map_err(|error| self.0.push(error))
+            .ok()
     }
 
     /// Why nobody knows the title: a failure that may pass outweighs that it is unknown, which outweighs the rest.
@@ -40,7 +43,10 @@ impl Unheard {
 }
 
 /// Everything that is known about one title.
-pub(super) async fn refresh(up: &dyn Upstream, listing: &ListingRef) -> Result<ListingObservation, PlatformError> {
+pub(super) async fn refresh(
+    up: &dyn Upstream,
+    listing: &ListingRef,
+) -> Result<ListingObservation, PlatformError> {
     let app = app_id(&listing.external_id)?;
     let mut unheard = Unheard::default();
     let page = unheard.hear(api::details(up, app).await);
@@ -85,7 +91,10 @@ fn add_phases(seen: &mut ListingObservation, dated: &Dated<'_>) {
     let live_at = seen.listing.build.as_ref().and_then(|build| build.value.live_at);
     let unlock = dated.unlock();
     if let Some(mut preload) = dated.preload(live_at) {
-        preload.window.value.end = unlock.as_ref().map(|unlock| unlock.window.value.start).filter(|end| *end > preload.window.value.start);
+        preload.window.value.end = unlock
+            .as_ref()
+            .map(|unlock| unlock.window.value.start)
+            .filter(|end| *end > preload.window.value.start);
         if let Some(observed) = seen.builds.last_mut() {
             observed.preload_at = Some(preload.window.value.start);
         }
@@ -103,7 +112,8 @@ fn sizes(info: &Fetched<AppInfo>, dlc: Option<u32>) -> Vec<DownloadSize> {
     for os in Os::ALL.into_iter().filter(|os| *os != usual) {
         variants.push((Some(os.as_str().to_owned()), device(os, "english")));
     }
-    for language in tree.languages().into_iter().filter(|language| !language.eq_ignore_ascii_case("english")) {
+    for language in tree.languages().into_iter().filter(|language| !language.eq_ignore_ascii_case("english"))
+    {
         variants.push((Some(language.to_lowercase()), device(usual, language)));
     }
     variants.into_iter().filter_map(|(variant, device)| size(info, variant, &device)).collect()
@@ -112,12 +122,21 @@ fn sizes(info: &Fetched<AppInfo>, dlc: Option<u32>) -> Vec<DownloadSize> {
 fn size(info: &Fetched<AppInfo>, variant: Option<String>, device: &Device<'_>) -> Option<DownloadSize> {
     let transfer = info.value.depots.transfer(PUBLIC, device)?;
     let fact = |bytes| Fact::new(ByteRange::exactly(Bytes(bytes)), mirror_evidence(info));
-    let size = DownloadSize { variant, wire_bytes: transfer.wire_bytes.map(fact), disk_bytes: transfer.disk_bytes.map(fact) };
+    let size = DownloadSize {
+        variant,
+        wire_bytes: transfer.wire_bytes.map(fact),
+        disk_bytes: transfer.disk_bytes.map(fact),
+    };
     (size.wire_bytes.is_some() || size.disk_bytes.is_some()).then_some(size)
 }
 
 /// The build that players have, with what changed in it. Other branches are for testers and are no updates.
-async fn add_build(seen: &mut ListingObservation, up: &dyn Upstream, info: &Fetched<AppInfo>, listing: &ListingRef) {
+async fn add_build(
+    seen: &mut ListingObservation,
+    up: &dyn Upstream,
+    info: &Fetched<AppInfo>,
+    listing: &ListingRef,
+) {
     let Some(branch) = info.value.depots.branches.get(PUBLIC) else { return };
     let Some(id) = branch.build.clone() else { return };
     let build = Build { id, version: None, live_at: branch.live_at };
@@ -135,7 +154,12 @@ async fn add_build(seen: &mut ListingObservation, up: &dyn Upstream, info: &Fetc
     seen.builds.push(observed(build, evidence, update, notes));
 }
 
-fn observed(build: Build, evidence: Evidence, update: Option<UpdateSize>, notes: Option<crate::Notes>) -> BuildObservation {
+fn observed(
+    build: Build,
+    evidence: Evidence,
+    update: Option<UpdateSize>,
+    notes: Option<crate::Notes>,
+) -> BuildObservation {
     BuildObservation { build, region: Region::WORLD, preload_at: None, update, notes, evidence }
 }
 
@@ -148,7 +172,12 @@ async fn notes(up: &dyn Upstream, app: u32, live_at: DateTime<Utc>) -> Option<cr
 ///
 /// A build's number does not tell its manifests, but a branch that still delivers it does: publishers keep the
 /// previous version on one. Without such a branch nothing is known.
-async fn update_size(up: &dyn Upstream, external_id: &str, tree: &DepotTree, from: &str) -> Option<UpdateSize> {
+async fn update_size(
+    up: &dyn Upstream,
+    external_id: &str,
+    tree: &DepotTree,
+    from: &str,
+) -> Option<UpdateSize> {
     let app = app_id(external_id).ok()?;
     let old_branch = tree.branch_of(from)?;
     let device = Device { os: tree.usual_os(PUBLIC, None)?, language: "english", dlc: None };
@@ -158,11 +187,15 @@ async fn update_size(up: &dyn Upstream, external_id: &str, tree: &DepotTree, fro
         let mut bytes = new.update_bounds(old);
         if let Some(old) = old.filter(|old| old.gid != new.gid && asked < MAX_PATCHES) {
             let exact = api::depot_patch_size(up, app, depot, (old.gid, new.gid)).await;
-            let exact = exact.inspect_err(|error| tracing::debug!(%error, "no difference of a depot")).ok().flatten();
+            let exact =
+                exact.inspect_err(|error| tracing::debug!(%error, "no difference of a depot")).ok().flatten();
             bytes = exact.map(|exact| ByteRange::exactly(Bytes(exact))).or(bytes);
         }
         let bytes = bytes?;
-        sum = ByteRange::new(Bytes(sum.low.0.checked_add(bytes.low.0)?), Bytes(sum.high.0.checked_add(bytes.high.0)?));
+        sum = ByteRange::new(
+            Bytes(sum.low.0.checked_add(bytes.low.0)?),
+            Bytes(sum.high.0.checked_add(bytes.high.0)?),
+        );
     }
     Some(UpdateSize { from: from.to_owned(), wire_bytes: sum })
 }

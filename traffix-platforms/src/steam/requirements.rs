@@ -8,7 +8,8 @@ use super::wire::Requirements;
 const LABELS: [&str; 6] =
     ["storage:", "hard drive:", "hard disk space:", "hard disk:", "hard drive space:", "disk space:"];
 /// Words that stand behind it where there is no label.
-const BEHIND: [&str; 6] = ["hdd space", "hd space", "hard drive space", "hard disk space", "disk space", "available space"];
+const BEHIND: [&str; 6] =
+    ["hdd space", "hd space", "hard drive space", "hard disk space", "disk space", "available space"];
 /// How far behind a label the figure may stand, in bytes.
 const REACH: usize = 40;
 /// Beyond this it is a typing error: twice what the largest game asked for in 2026.
@@ -132,7 +133,15 @@ mod tests {
 
     #[test]
     fn figures_of_other_things_are_not_taken() {
-        for text in ["Memory: 8 GB RAM", "Storage: TBD", "Storage: 90000 GB", "", "Storage: 60", "<<<>storage:>1", "hd space"] {
+        for text in [
+            "Memory: 8 GB RAM",
+            "Storage: TBD",
+            "Storage: 90000 GB",
+            "",
+            "Storage: 60",
+            "<<<>storage:>1",
+            "hd space",
+        ] {
             assert_eq!(storage_text(text), None, "{text}");
         }
         assert_eq!(storage_text("Storage: 1,5 GB"), Some(Bytes(1_500_000_000)));

@@ -64,7 +64,12 @@ pub(super) fn add_item(seen: &mut ListingObservation, item: &Item) {
         fill_all(&mut seen.developers, &names(&info.developers));
     }
     match item.kind {
-        Some(ITEM_DLC) => extends(seen, item.related_items.as_ref().and_then(|related| related.parent_appid).map(u64::from)),
+        Some(ITEM_DLC) => {
+            extends(
+                seen,
+                item.related_items.as_ref().and_then(|related| related.parent_appid).map(u64::from),
+            );
+        }
         Some(kind) if ITEM_VIDEOS.contains(&kind) => seen.content = Content::Media,
         Some(kind) if ITEM_SOFTWARE.contains(&kind) => seen.content = Content::App,
         _ => {}
@@ -132,7 +137,10 @@ impl Dated<'_> {
     /// When everybody may start: the store item's instant, else that of the product info if the store page's text
     /// does not contradict it, else what the text says.
     pub(super) fn unlock(&self) -> Option<Phase> {
-        let text = self.page.and_then(|page| page.value.release_date.as_ref()).and_then(|date| release_date(&date.date));
+        let text = self
+            .page
+            .and_then(|page| page.value.release_date.as_ref())
+            .and_then(|date| release_date(&date.date));
         let (window, evidence) = self
             .of_item(text.as_ref())
             .or_else(|| self.of_info(text.as_ref()))
@@ -168,7 +176,8 @@ impl Dated<'_> {
     /// That it can be downloaded ahead now. Nobody states since when: at the latest since it was seen, at the
     /// earliest since the public branch was pointed at the content.
     pub(super) fn preload(&self, branch_at: Option<DateTime<Utc>>) -> Option<Phase> {
-        let item = self.item.filter(|item| item.value.release.as_ref().is_some_and(|release| release.is_preload));
+        let item =
+            self.item.filter(|item| item.value.release.as_ref().is_some_and(|release| release.is_preload));
         let info = self.info.filter(|info| info.value.common.preloads());
         let mut evidence = match (item, info) {
             (Some(item), _) => item.evidence(),
@@ -176,7 +185,9 @@ impl Dated<'_> {
             (None, None) => return None,
         };
         evidence.confidence = PRELOAD_CONFIDENCE;
-        evidence.note = Some("seen open; the start is when the public branch was last set, else when it was seen".to_owned());
+        evidence.note = Some(
+            "seen open; the start is when the public branch was last set, else when it was seen".to_owned(),
+        );
         let start = branch_at.filter(|at| *at <= evidence.observed_at).unwrap_or(evidence.observed_at);
         let window = coarse(start, Precision::Day)?;
         Some(phase(PhaseKind::Preload, Fact::new(window, evidence), PhaseStatus::Confirmed))

@@ -208,7 +208,10 @@ fn odd_bodies_are_typed_errors() {
     }
     let up = changed(|exchange| exchange.response.body = r#"{"response":{"servers":[{"type":7}]}}"#.into());
     let error = wait(Steam.delivery(&up, &world())).unwrap_err();
-    assert!(matches!(&error, PlatformError::Malformed { at, .. } if at == "response.servers[0].type"), "{error}");
+    assert!(
+        matches!(&error, PlatformError::Malformed { at, .. } if at == "response.servers[0].type"),
+        "{error}"
+    );
     let up = changed(|exchange| exchange.response.status = 429);
     assert!(wait(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap_err().is_retryable());
 }
@@ -297,7 +300,10 @@ fn charts_and_countries_rank_apps() {
     assert_eq!((concurrent.len(), concurrent[2].app), (12, 2_868_840));
     assert_eq!((concurrent[2].players_now, concurrent[2].peak_players), (Some(249_640), Some(568_884)));
     let played = wait(chart(&up, Chart::MostPlayed)).unwrap().value;
-    assert_eq!((played[1].rank, played[1].last_week_rank, played[1].peak_players), (34, Some(31), Some(29_429)));
+    assert_eq!(
+        (played[1].rank, played[1].last_week_rank, played[1].peak_players),
+        (34, Some(31), Some(29_429))
+    );
     let first = |region: &str| wait(top_sellers(&up, &region.parse().unwrap())).unwrap().value[0];
     assert_eq!((first("KR").app, first("KR").consecutive_weeks), (578_080, Some(467)));
     assert_eq!(first("world").app, 3_764_200);
@@ -326,8 +332,7 @@ fn world() -> Vantage {
 
 #[test]
 fn servers_are_asserted_as_what_steam_calls_them_as_documented() {
-    let from =
-        Vantage { region: "DE".parse().unwrap(), address: Some("198.51.100.7".parse().unwrap()) };
+    let from = Vantage { region: "DE".parse().unwrap(), address: Some("198.51.100.7".parse().unwrap()) };
     let all = wait(Steam.delivery(&recorded(), &from)).unwrap();
     assert_eq!(all.len(), 7);
     assert!(all.iter().all(|assertion| assertion.check().is_empty()), "{all:?}");
@@ -338,11 +343,17 @@ fn servers_are_asserted_as_what_steam_calls_them_as_documented() {
     assert_eq!((valve.role, valve.tenancy), (Role::Origin, Tenancy::Dedicated));
     assert_eq!(valve.region.as_ref().unwrap().as_str(), "DE");
     let fastly = find("fastly.cdn.steampipe.steamcontent.com");
-    assert_eq!((cdn(fastly).as_deref(), fastly.asn.unwrap().0, fastly.role), (Some("fastly"), 54_113, Role::Cdn));
+    assert_eq!(
+        (cdn(fastly).as_deref(), fastly.asn.unwrap().0, fastly.role),
+        (Some("fastly"), 54_113, Role::Cdn)
+    );
     // Below Valve's domain, but a third party that nobody has named.
     assert_eq!(cdn(find("someone.cdn.steampipe.steamcontent.com")), None);
     let china = find("lv.queniujq.cn");
-    assert_eq!((cdn(china).as_deref(), china.region.as_ref().unwrap().as_str()), (Some("alibaba-cloud"), "CN"));
+    assert_eq!(
+        (cdn(china).as_deref(), china.region.as_ref().unwrap().as_str()),
+        (Some("alibaba-cloud"), "CN")
+    );
     let open = find("opencache.isp.example");
     assert_eq!((open.role, open.tenancy), (Role::EmbeddedCache, Tenancy::Embedded));
     assert!(open.note.as_ref().unwrap().contains("730, 570"));
@@ -399,8 +410,10 @@ fn the_rules_of_a_server_are_read_as_documented() {
 fn players_are_read_without_anything_that_names_them() {
     let up = recorded();
     let players = wait(player_states(&up, &[76_561_198_000_000_000, 76_561_198_000_000_001])).unwrap();
-    let friends = PlayerState { visibility: Some(Visibility::Friends), online: false, game: None, country: None };
-    let public = PlayerState { visibility: Some(Visibility::Public), online: true, game: None, country: None };
+    let friends =
+        PlayerState { visibility: Some(Visibility::Friends), online: false, game: None, country: None };
+    let public =
+        PlayerState { visibility: Some(Visibility::Public), online: true, game: None, country: None };
     assert_eq!(players, [friends, public]);
     assert!(matches!(wait(player_states(&up, &[1; 101])).unwrap_err(), PlatformError::Malformed { .. }));
 }

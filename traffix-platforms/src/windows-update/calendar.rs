@@ -5,7 +5,8 @@
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc, Weekday};
 
 /// How the security response centre abbreviates months.
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A month of a year, written `2024-Mar`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +97,8 @@ mod tests {
         }
         assert_eq!(Month::parse("2017-May-B"), Month::parse("2017-May"));
         assert_eq!(Month::parse("2024-Dec").unwrap().next().to_string(), "2025-Jan");
-        for odd in ["", "2024", "2024-March", "2024-03", "24-Mar", "99999-Mar", "2024-Mar-B-C", "2024-Mar-/"] {
+        for odd in ["", "2024", "2024-March", "2024-03", "24-Mar", "99999-Mar", "2024-Mar-B-C", "2024-Mar-/"]
+        {
             assert_eq!(Month::parse(odd), None, "{odd}");
         }
     }

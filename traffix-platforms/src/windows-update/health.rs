@@ -13,7 +13,10 @@ use crate::{BuildObservation, Notes, PlatformError};
 
 /// The builds of an edition as its release-health page lists them, oldest first. The page gives days: `live_at` is
 /// the first instant of it.
-pub(super) async fn builds(up: &dyn Upstream, edition: Edition) -> Result<Fetched<Vec<BuildObservation>>, PlatformError> {
+pub(super) async fn builds(
+    up: &dyn Upstream,
+    edition: Edition,
+) -> Result<Fetched<Vec<BuildObservation>>, PlatformError> {
     let call = Call::new(ID, "release health", up);
     let page = call.bytes(Request::get(edition.health_page()).fresh_for(21_600)).await?;
     let rows = parse(&page.value);
@@ -40,7 +43,9 @@ impl Row {
     fn observed(self, evidence: &traffix_core::Evidence) -> BuildObservation {
         let live_at = self.day.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|at| at.and_utc());
         let notes = self.article.map(|article| Notes {
-            url: article.strip_prefix("KB").map(|number| format!("https://support.microsoft.com/help/{number}")),
+            url: article
+                .strip_prefix("KB")
+                .map(|number| format!("https://support.microsoft.com/help/{number}")),
             title: article,
             published_at: live_at,
         });

@@ -30,8 +30,8 @@ use traffix_core::delivery::Assertion;
 use crate::embedded::profile;
 use crate::upstream::{Call, Upstream};
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
-    Vantage, unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
 use calendar::Month;
 pub use catalog::{Package, PackageDetails, package_details, packages};
@@ -76,7 +76,11 @@ impl<'a> Title<'a> {
 }
 
 /// A month: date from the list, articles and builds from its document, bytes from the Update Catalog.
-async fn refresh_month(up: &dyn Upstream, id: &str, month: Month) -> Result<ListingObservation, PlatformError> {
+async fn refresh_month(
+    up: &dyn Upstream,
+    id: &str,
+    month: Month,
+) -> Result<ListingObservation, PlatformError> {
     let list = msrc::updates(up).await?;
     let Some(listed) = list.value.iter().find(|listed| listed.id == id) else {
         let newest = list.value.iter().filter_map(|listed| Month::parse(&listed.id)).max();

@@ -75,7 +75,10 @@ pub struct SecurityDocument {
 ///
 /// # Errors
 /// [`PlatformError::NotFound`] if there is none, [`PlatformError::Malformed`] if it is not the XML of a document.
-pub async fn security_document(up: &dyn Upstream, id: &str) -> Result<Fetched<SecurityDocument>, PlatformError> {
+pub async fn security_document(
+    up: &dyn Upstream,
+    id: &str,
+) -> Result<Fetched<SecurityDocument>, PlatformError> {
     let call = Call::new(ID, "msrc/cvrf", up);
     let request = Request::get("https://api.msrc.microsoft.com/cvrf/v3.0/cvrf")
         .segment(id)
@@ -83,7 +86,8 @@ pub async fn security_document(up: &dyn Upstream, id: &str) -> Result<Fetched<Se
         .body_limit(BODY_LIMIT_BYTES)
         .fresh_for(21_600);
     let fetched = call.bytes(request).await?;
-    let document = parse(&fetched.value).map_err(|(at, detail)| call.malformed(format!("byte {at}"), detail))?;
+    let document =
+        parse(&fetched.value).map_err(|(at, detail)| call.malformed(format!("byte {at}"), detail))?;
     Ok(fetched.map(|_| document))
 }
 
@@ -184,7 +188,11 @@ impl State {
             fix.products = fix.products.iter().filter_map(named).collect();
             fix
         });
-        SecurityDocument { title: self.title, released_at: self.released_at, remediations: remediations.collect() }
+        SecurityDocument {
+            title: self.title,
+            released_at: self.released_at,
+            remediations: remediations.collect(),
+        }
     }
 }
 
@@ -239,7 +247,8 @@ pub async fn deployments(up: &dyn Upstream, month: &str) -> Result<Vec<Deploymen
         let page: Deployments = call.json(request).await?.value;
         all.extend(page.value);
         let Some(next) = page.next else { break };
-        let next = Url::parse(&next).ok().filter(|url| url.scheme() == "https" && url.host_str() == Some(HOST));
+        let next =
+            Url::parse(&next).ok().filter(|url| url.scheme() == "https" && url.host_str() == Some(HOST));
         let next = next.ok_or_else(|| call.malformed("@odata.nextLink", "leads to another host"))?;
         request = Request::to(Method::Get, next);
     }

@@ -73,14 +73,16 @@ fn unlock(at: DateTime<Utc>, precision: Precision, evidence: Evidence) -> Phase 
 fn client_fixes(document: &SecurityDocument) -> impl Iterator<Item = (&Remediation, &str)> {
     document.remediations.iter().filter_map(|fix| {
         let mut products = fix.products.iter().map(String::as_str);
-        let newest = products.by_ref().filter(|name| Edition::named_in(name).is_some() && name.contains("x64")).max();
+        let newest =
+            products.by_ref().filter(|name| Edition::named_in(name).is_some() && name.contains("x64")).max();
         Some((fix, newest?))
     })
 }
 
 /// The articles of a month that concern most PCs, those of the newest Windows first.
 pub(super) fn client_articles(document: &SecurityDocument) -> Vec<String> {
-    let mut fixes: Vec<_> = client_fixes(document).map(|(fix, newest)| (newest, fix.article.as_str())).collect();
+    let mut fixes: Vec<_> =
+        client_fixes(document).map(|(fix, newest)| (newest, fix.article.as_str())).collect();
     fixes.sort_unstable_by(|a, b| b.cmp(a));
     let mut articles: Vec<String> = Vec::new();
     for (_, article) in fixes {
@@ -114,7 +116,9 @@ pub(super) fn package_sizes(found: &[Fetched<Vec<Package>>]) -> Vec<DownloadSize
     let mut by_variant = BTreeMap::<String, (u64, Evidence)>::new();
     for packages in found {
         for package in &packages.value {
-            let (Some(label), Some(bytes)) = (variant(&package.title), package.package_bytes) else { continue };
+            let (Some(label), Some(bytes)) = (variant(&package.title), package.package_bytes) else {
+                continue;
+            };
             if by_variant.get(&label).is_none_or(|(known, _)| *known < bytes) {
                 by_variant.insert(label, (bytes, whole_package(packages.evidence())));
             }
@@ -173,7 +177,8 @@ pub(super) fn build(uuid: &str, files: &Files, evidence: &Evidence) -> ListingOb
     if let Some(bytes) = files.total_bytes() {
         let mut evidence = evidence.clone();
         evidence.confidence = 0.7;
-        evidence.note = Some("all files of the professional edition in English: what a device fetches at most".into());
+        evidence.note =
+            Some("all files of the professional edition in English: what a device fetches at most".into());
         let wire_bytes = Some(Fact::new(ByteRange::exactly(Bytes(bytes)), evidence));
         seen.listing.sizes = vec![DownloadSize { variant: None, wire_bytes, disk_bytes: None }];
     }

@@ -51,7 +51,9 @@ async fn the_articles_of_a_month_lead_to_bytes_as_documented() {
     let seen = refreshed("2016-Apr").await;
     assert_eq!(wire(&seen, None), Some(ByteRange::exactly(Bytes(1_048_576_000))));
     assert_eq!(wire(&seen, Some("windows-10")), Some(ByteRange::exactly(Bytes(524_288_000))));
-    assert!(seen.listing.sizes.iter().all(|size| size.wire_bytes.as_ref().unwrap().evidence.confidence < 1.0));
+    assert!(
+        seen.listing.sizes.iter().all(|size| size.wire_bytes.as_ref().unwrap().evidence.confidence < 1.0)
+    );
 }
 
 #[tokio::test]
@@ -62,7 +64,8 @@ async fn a_document_gives_articles_builds_and_products() {
     assert_eq!(article.products, ["Windows 10 for x64-based Systems"]);
     assert_eq!(old.released_at.unwrap().to_rfc3339(), "2016-04-12T07:00:00+00:00");
     let new = security_document(&recordings(), "2024-Mar").await.unwrap().value;
-    let fixed: Vec<_> = new.remediations.iter().map(|fix| (&*fix.article, fix.fixed_build.as_deref())).collect();
+    let fixed: Vec<_> =
+        new.remediations.iter().map(|fix| (&*fix.article, fix.fixed_build.as_deref())).collect();
     assert_eq!(fixed, [("5036451", Some("7.0.17")), ("5036452", Some("8.0.3"))]);
 }
 

@@ -84,7 +84,10 @@ enum Numbered {
 ///
 /// # Errors
 /// As every request; a refusal for going too fast can be [retried](PlatformError::is_retryable).
-pub async fn uup_builds(up: &dyn Upstream, search: Option<&str>) -> Result<Fetched<Vec<UupBuild>>, PlatformError> {
+pub async fn uup_builds(
+    up: &dyn Upstream,
+    search: Option<&str>,
+) -> Result<Fetched<Vec<UupBuild>>, PlatformError> {
     let mut request = Request::get("https://api.uupdump.net/listid.php").query("sortByDate", 1);
     if let Some(search) = search {
         request = request.query("search", search);
@@ -146,7 +149,10 @@ fn refused(call: &Call<'_>, operation: &'static str, error: &str, id: &str) -> P
             operation,
             source: UpstreamError::Status { status: 429, retry_after: None },
         },
-        "SEARCH_NO_RESULTS" | "UPDATE_INFORMATION_NOT_EXISTS" | "INCORRECT_ID" | "NO_UPDATE_FOUND"
+        "SEARCH_NO_RESULTS"
+        | "UPDATE_INFORMATION_NOT_EXISTS"
+        | "INCORRECT_ID"
+        | "NO_UPDATE_FOUND"
         | "EMPTY_FILELIST" => call.not_found(id),
         other => call.malformed("response.error", other),
     }

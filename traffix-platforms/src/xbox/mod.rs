@@ -23,8 +23,8 @@ use traffix_core::{Evidence, Fact};
 use crate::embedded::profile;
 use crate::upstream::{Call, Fetched, Request, Upstream};
 use crate::{
-    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError, Profile,
-    Vantage, unsupported,
+    AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
+    Profile, Vantage, unsupported,
 };
 use wire::{Product, Products};
 
@@ -159,7 +159,8 @@ async fn parts(up: &dyn Upstream, bundle: &Product) -> Result<Vec<Product>, Plat
 /// Identifiers bundled in `products` that are not `known` yet; now they are.
 fn unknown(products: &[Product], known: &mut BTreeSet<String>) -> Vec<String> {
     let skus = products.iter().flat_map(|product| &product.display_sku_availabilities);
-    let bundled = skus.filter_map(|sku| sku.sku.as_ref()?.properties.as_ref()).flat_map(|sku| &sku.bundled_skus);
+    let bundled =
+        skus.filter_map(|sku| sku.sku.as_ref()?.properties.as_ref()).flat_map(|sku| &sku.bundled_skus);
     let new = bundled.map(|part| part.big_id.clone()).filter(|id| !id.is_empty() && known.insert(id.clone()));
     new.take(BULK).collect()
 }

@@ -21,7 +21,8 @@ pub(super) fn observation(product: &Product, evidence: &Evidence) -> ListingObse
     seen.title = texts.and_then(|texts| text(texts.product_title.as_ref()));
     seen.publishers = texts.and_then(|texts| text(texts.publisher_name.as_ref())).into_iter().collect();
     seen.developers = texts.and_then(|texts| text(texts.developer_name.as_ref())).into_iter().collect();
-    seen.thumbnails = texts.into_iter().flat_map(|texts| &texts.images).filter_map(thumbnail).take(3).collect();
+    seen.thumbnails =
+        texts.into_iter().flat_map(|texts| &texts.images).filter_map(thumbnail).take(3).collect();
     seen.content = content(product.product_kind.as_deref());
     if product.product_kind.as_deref() == Some("Durable") {
         seen.updates = parent(product);
@@ -33,8 +34,7 @@ pub(super) fn observation(product: &Product, evidence: &Evidence) -> ListingObse
     seen.listing.sizes = download_sizes(std::slice::from_ref(product), &with_generations(product, evidence));
     seen.listing.phases = phases(product, evidence);
     seen.builds = build(product, evidence).into_iter().collect();
-    seen.listing.build =
-        seen.builds.last().map(|seen| Fact::new(seen.build.clone(), seen.evidence.clone()));
+    seen.listing.build = seen.builds.last().map(|seen| Fact::new(seen.build.clone(), seen.evidence.clone()));
     seen
 }
 
@@ -129,5 +129,12 @@ fn build(product: &Product, evidence: &Evidence) -> Option<BuildObservation> {
     let version = name.split('_').nth(1).filter(|version| !version.is_empty())?.to_owned();
     let build = Build { id: version.clone(), version: Some(version), live_at: None };
     let evidence = evidence.clone();
-    Some(BuildObservation { build, region: Region::WORLD, preload_at: None, update: None, notes: None, evidence })
+    Some(BuildObservation {
+        build,
+        region: Region::WORLD,
+        preload_at: None,
+        update: None,
+        notes: None,
+        evidence,
+    })
 }

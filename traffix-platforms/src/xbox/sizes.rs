@@ -21,8 +21,10 @@ pub(super) fn packages<'a>(product: &'a Product, platform: &str) -> Vec<&'a Pack
         let mut names = package.platform_dependencies.iter().filter_map(|on| on.platform_name.as_deref());
         names.any(|name| name == platform)
     };
-    let by_id: BTreeMap<_, _> =
-        all.filter(|package| runs_on(package)).map(|package| (package.package_id.as_str(), package)).collect();
+    let by_id: BTreeMap<_, _> = all
+        .filter(|package| runs_on(package))
+        .map(|package| (package.package_id.as_str(), package))
+        .collect();
     let game = if platform == XBOX { "XVC" } else { "MSIXVC" };
     let is_game = |package: &Package| package.package_format.as_deref() == Some(game);
     let has_game = by_id.values().any(|package| is_game(package));
@@ -70,7 +72,8 @@ pub(super) fn download_sizes(products: &[Product], evidence: &Evidence) -> Vec<D
     let sized = variants.into_iter().filter_map(|(variant, platform)| {
         let sizes = products.iter().map(|p| Sizes::of(p, platform)).fold(Sizes::default(), Sizes::and);
         let fact = |range| Fact::new(range, evidence.clone());
-        let size = DownloadSize { variant, wire_bytes: sizes.wire.map(fact), disk_bytes: sizes.disk.map(fact) };
+        let size =
+            DownloadSize { variant, wire_bytes: sizes.wire.map(fact), disk_bytes: sizes.disk.map(fact) };
         (size.wire_bytes.is_some() || size.disk_bytes.is_some()).then_some(size)
     });
     sized.collect()

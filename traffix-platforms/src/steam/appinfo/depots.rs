@@ -119,8 +119,12 @@ impl Depot {
     /// Whether `device` downloads it. Shared runtimes and depots of other apps do not count: their bytes are not in
     /// this app's figures.
     pub fn is_for(&self, device: &Device<'_>) -> bool {
-        let os = self.systems.as_deref().is_none_or(|list| list.split(',').any(|os| os.trim() == device.os.as_str()));
-        let language = self.language.as_deref().is_none_or(|language| language.eq_ignore_ascii_case(device.language));
+        let os = self
+            .systems
+            .as_deref()
+            .is_none_or(|list| list.split(',').any(|os| os.trim() == device.os.as_str()));
+        let language =
+            self.language.as_deref().is_none_or(|language| language.eq_ignore_ascii_case(device.language));
         let ours = !self.shared && self.from_app.is_none();
         let bits = self.word_bits.as_deref() != Some("32");
         ours && os && bits && language && !self.low_violence && self.dlc == device.dlc.map(u64::from)
@@ -129,7 +133,11 @@ impl Depot {
 
 impl DepotTree {
     /// The depots that `device` downloads on `branch`, with what they hold there.
-    pub fn content<'a>(&'a self, branch: &'a str, device: &'a Device<'a>) -> impl Iterator<Item = (u32, &'a Manifest)> {
+    pub fn content<'a>(
+        &'a self,
+        branch: &'a str,
+        device: &'a Device<'a>,
+    ) -> impl Iterator<Item = (u32, &'a Manifest)> {
         let chosen = self.depots.iter().filter(|(_, depot)| depot.is_for(device));
         chosen.filter_map(move |(id, depot)| depot.manifests.get(branch).map(|manifest| (*id, manifest)))
     }
@@ -154,7 +162,9 @@ impl DepotTree {
 
     /// The system that most players of the app have: the first of [`Os::ALL`] that `branch` has files for.
     pub fn usual_os(&self, branch: &str, dlc: Option<u32>) -> Option<Os> {
-        Os::ALL.into_iter().find(|os| self.content(branch, &Device { os: *os, language: "english", dlc }).next().is_some())
+        Os::ALL
+            .into_iter()
+            .find(|os| self.content(branch, &Device { os: *os, language: "english", dlc }).next().is_some())
     }
 
     /// The languages that depots are divided by.

@@ -93,8 +93,10 @@ impl AppInfo {
             return Ok(info);
         }
         let mut reader = serde_json::Deserializer::from_slice(json);
-        serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| DataError { line: error.inner().line(), detail: format!("{}: {}", error.path(), error.inner()) })
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| DataError {
+            line: error.inner().line(),
+            detail: format!("{}: {}", error.path(), error.inner()),
+        })
     }
 }
 

@@ -114,7 +114,9 @@ fn the_bounds_of_an_update_follow_from_the_sums() {
 #[test]
 fn mistakes_say_where_they_are() {
     let error = |json: &str| AppInfo::from_json(json.as_bytes()).unwrap_err().detail;
-    assert!(error(r#"{"depots":{"1":{"manifests":{"public":{"size":"1"}}}}}"#).contains("missing field `gid`"));
+    assert!(
+        error(r#"{"depots":{"1":{"manifests":{"public":{"size":"1"}}}}}"#).contains("missing field `gid`")
+    );
     assert!(error(r#"{"depots":{"1":{"manifests":{"public":"x"}}}}"#).starts_with("depots"));
     assert!(error(r#"{"depots":{"branches":{"public":{"timeupdated":"soon"}}}}"#).contains("branches"));
 }

@@ -80,7 +80,11 @@ struct Association {
 
 impl Associations {
     pub(super) fn names(&self, role: &str) -> Vec<String> {
-        self.0.values().filter(|one| one.role == role && !one.name.is_empty()).map(|one| one.name.clone()).collect()
+        self.0
+            .values()
+            .filter(|one| one.role == role && !one.name.is_empty())
+            .map(|one| one.name.clone())
+            .collect()
     }
 }
 
@@ -99,7 +103,9 @@ impl<'de> Deserialize<'de> for DepotTree {
                 let mut tree = DepotTree::default();
                 while let Some(key) = map.next_key::<TreeKey>()? {
                     match key {
-                        TreeKey::Depot(id) => drop(tree.depots.insert(id, map.next_value::<DepotWire>()?.into())),
+                        TreeKey::Depot(id) => {
+                            drop(tree.depots.insert(id, map.next_value::<DepotWire>()?.into()));
+                        }
                         TreeKey::Branches => tree.branches = map.next_value::<BTreeMap<String, Branch>>()?,
                         TreeKey::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
