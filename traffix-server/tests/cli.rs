@@ -89,6 +89,33 @@ fn attribute_answers_good_lines_and_counts_bad_ones() {
 }
 
 #[test]
+fn attribute_says_the_same_of_an_address_in_text_and_json() {
+    let asked = [
+        "155.133.226.70",
+        "155.133.230.1",
+        "23.15.11.1",
+        "::ffff:155.133.226.70",
+        "2620:0:2d0:200::7",
+        "192.0.2.1",
+    ];
+    let text = traffix(&["attribute"]).stdin(asked.join("\n")).run().expect(0);
+    let json = traffix(&[&["attribute", "--json"], &asked[..]].concat()).run().json();
+    assert_eq!(text.lines().count(), asked.len());
+    for ((line, item), asked) in text.lines().zip(json["items"].as_array().unwrap()).zip(asked) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[0], item["ip"], "{asked}");
+        assert_eq!(words[1], item["cdn"].as_str().unwrap_or("unknown"), "{asked}");
+        if let Some(prefix) = item["prefix"].as_str() {
+            assert!(words.contains(&prefix), "{line}: {prefix}");
+        }
+        let likeliest = &item["platforms"][0];
+        let name = likeliest["platform"].as_str().unwrap_or("unknown");
+        let shown = format!("{name} {:.2}", likeliest["probability"].as_f64().unwrap());
+        assert!(line.contains(&shown), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn attribute_json_is_a_list_even_of_nothing() {
     let json = traffix(&["attribute", "--json", "155.133.226.70", "192.0.2.1"]).run().json();
     assert_eq!(json["items"][0]["cdn"], "valve");

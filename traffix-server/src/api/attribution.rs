@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use poem_openapi::OpenApi;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use traffix_core::Invalid;
 use traffix_core::delivery::Attribution;
 
 use super::Chapter;
 use crate::AppState;
-use crate::http::{Answer, Path, PathParam, Problem};
+use crate::http::{Answer, Body, Path, PathParam, Problem};
 
 pub(crate) struct AttributionApi(pub(crate) Arc<AppState>);
 
@@ -46,6 +47,24 @@ impl PathParam for Address {
     const NAME: &'static str = "ip";
 }
 
+/// Most addresses of one question.
+const MAX_ADDRESSES: usize = 1000;
+
+/// Addresses to ask about.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttributionRequest {
+    /// The addresses; answers come in their order.
+    #[schemars(with = "Vec<Address>", length(max = MAX_ADDRESSES))]
+    addresses: Vec<String>,
+}
+
+/// What is known about the addresses, in the order of the question.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AttributionList {
+    items: Vec<AddressAttribution>,
+}
+
 /// What is known about one address.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressAttribution")]
@@ -66,5 +85,31 @@ impl AttributionApi {
     async fn get(&self, Path(ip): Path<Address>) -> Result<Answer<AddressAttribution>, Problem> {
         let attribution = self.0.prefixes.load().attribute(ip.0);
         Answer::json(&AddressAttribution { ip: ip.0.to_string(), attribution })
+    }
+
+    /// Who delivers from each of up to 1,000 addresses.
+    #[oai(path = "/attribution", method = "post", operation_id = "attributeMany")]
+    async fn post(&self, question: Body<AttributionRequest>) -> Result<Answer<AttributionList>, Problem> {
+        let addresses = question.0.addresses;
+        if addresses.len() > MAX_ADDRESSES {
+            let detail = format!("must have at most {MAX_ADDRESSES} entries, has {}", addresses.len());
+            return Err(Problem::findings(vec![Invalid::new("/addresses", detail)]));
+        }
+        // One table for the whole answer, even if it is exchanged meanwhile.
+        let table = self.0.prefixes.load();
+        let (mut items, mut wrong) = (Vec::with_capacity(addresses.len()), Vec::new());
+        for (i, text) in addresses.iter().enumerate() {
+            match text.parse::<Address>() {
+                Ok(Address(ip)) => {
+                    items.push(AddressAttribution { ip: ip.to_string(), attribution: table.attribute(ip) });
+                }
+                Err(detail) => wrong.push(Invalid::new(format!("/addresses/{i}"), detail)),
+            }
+        }
+        if wrong.is_empty() {
+            Answer::json(&AttributionList { items })
+        } else {
+            Err(Problem::findings(wrong))
+        }
     }
 }

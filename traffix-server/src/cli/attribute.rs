@@ -1,16 +1,19 @@
 //! `traffix attribute`.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::BufRead;
+use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 
 use serde::Serialize;
-use traffix_core::delivery::Attribution;
+use traffix_core::delivery::{Attribution, PrefixTable};
 
 use super::{Failure, Out};
 
 /// Longest line read as an address; what is longer is reported as wrong in pieces.
 const MAX_LINE_BYTES: u64 = 4096;
+/// What is read from standard input at a time.
+const READ_BYTES: usize = 1 << 16;
 
 /// Say whose addresses these are: CDN, ASN, and platform candidates with probabilities.
 ///
@@ -34,7 +37,8 @@ struct Item {
 }
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
-    let mut answers = Answers { json: args.json, out, written: 0, wrong: 0 };
+    let lines = Lines::new(traffix_platforms::prefix_table());
+    let mut answers = Answers { json: args.json, out, lines, written: 0, wrong: 0 };
     answers.begin()?;
     if args.addresses.is_empty() || args.addresses == ["-"] {
         let stdin = std::io::stdin();
@@ -43,7 +47,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
                 Failure::usage("no address given").hint("traffix attribute 155.133.226.70, or - for stdin")
             );
         }
-        answers.lines(stdin.lock())?;
+        answers.lines(BufReader::with_capacity(READ_BYTES, stdin.lock()))?;
     } else {
         for (i, text) in args.addresses.iter().enumerate() {
             answers.answer(text, &format!("address {}", i + 1))?;
@@ -55,6 +59,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
 struct Answers<'a> {
     json: bool,
     out: &'a mut Out,
+    lines: Lines<'static>,
     written: usize,
     wrong: usize,
 }
@@ -88,13 +93,13 @@ impl Answers<'_> {
             super::complain(&format!("{place}: {shown:?} is not an IP address"));
             return Ok(());
         };
-        let attribution = traffix_platforms::prefix_table().attribute(ip);
         if self.json {
+            let attribution = self.lines.table.attribute(ip);
             let comma = if self.written > 0 { "," } else { "" };
             let item = serde_json::to_string(&Item { ip, attribution }).map_err(Failure::new)?;
             self.out.text(&format!("{comma}\n{item}"))?;
         } else {
-            self.out.line(line(ip, &attribution))?;
+            self.out.text(self.lines.line(ip))?;
         }
         self.written += 1;
         Ok(())
@@ -114,16 +119,46 @@ impl Answers<'_> {
     }
 }
 
-/// `155.133.226.70  valve AS32590 dedicated 155.133.226.0/24  steam 0.95, unknown 0.05`.
-fn line(ip: IpAddr, found: &Attribution) -> String {
-    let mut text = format!("{ip}  ");
-    let _ = match &found.cdn {
-        Some(cdn) => write!(text, "{cdn}"),
-        None => write!(text, "unknown"),
-    };
-    let _ = found.asn.iter().try_for_each(|asn| write!(text, " {asn}"));
-    let _ = found.tenancy.iter().try_for_each(|t| write!(text, " {}", super::word(t)));
-    let _ = found.prefix.iter().try_for_each(|prefix| write!(text, " {prefix}"));
+/// Answers as lines of text. All addresses of one origin get the same words, which are made once.
+struct Lines<'table> {
+    table: &'table PrefixTable,
+    /// By the origin's number in the table: what stands before and after the prefix.
+    words: HashMap<u32, (String, String)>,
+    line: String,
+}
+
+impl<'table> Lines<'table> {
+    fn new(table: &'table PrefixTable) -> Self {
+        Self { table, words: HashMap::new(), line: String::new() }
+    }
+
+    /// `155.133.226.70  valve AS32590 dedicated 155.133.226.0/24  steam 0.95, unknown 0.05`, with its end.
+    fn line(&mut self, ip: IpAddr) -> &str {
+        self.line.clear();
+        let _ = write!(self.line, "{ip}  ");
+        match self.table.lpm().lookup(ip) {
+            None => self.line.push_str("unknown  unknown 1.00"),
+            Some(found) => {
+                let (before, after) =
+                    self.words.entry(found.id).or_insert_with(|| words(&self.table.attribute(ip)));
+                self.line.push_str(before);
+                if let Ok(prefix) = ipnet::IpNet::new(ip.to_canonical(), found.length) {
+                    let _ = write!(self.line, "{}", prefix.trunc());
+                }
+                self.line.push_str(after);
+            }
+        }
+        self.line.push('\n');
+        &self.line
+    }
+}
+
+/// What stands before and after the prefix.
+fn words(found: &Attribution) -> (String, String) {
+    let mut before = found.cdn.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let _ = found.asn.iter().try_for_each(|asn| write!(before, " {asn}"));
+    let _ = found.tenancy.iter().try_for_each(|t| write!(before, " {}", super::word(t)));
+    before.push(' ');
     let platforms: Vec<String> = found
         .platforms
         .iter()
@@ -132,6 +167,5 @@ fn line(ip: IpAddr, found: &Attribution) -> String {
             format!("{name} {:.2}", c.probability)
         })
         .collect();
-    let _ = write!(text, "  {}", platforms.join(", "));
-    text
+    (before, format!("  {}", platforms.join(", ")))
 }

@@ -55,6 +55,32 @@ async fn every_delivery_route_has_a_snapshot() {
 }
 
 #[tokio::test]
+async fn many_addresses_get_the_answers_of_each() {
+    let server = TestServer::start().await;
+    let ask =
+        |body: serde_json::Value| server.request(Method::POST, "/api/v1/attribution").json(&body).send();
+    let asked = ["155.133.226.70", "192.0.2.1", "::ffff:155.133.226.70"];
+    let many = ask(serde_json::json!({ "addresses": asked })).await.unwrap();
+    let many: serde_json::Value = many.json().await.unwrap();
+    for (i, address) in asked.iter().enumerate() {
+        assert_eq!(
+            many["items"][i],
+            server.json(&format!("/api/v1/attribution/{address}")).await,
+            "{address}"
+        );
+    }
+    let wrong = ask(serde_json::json!({ "addresses": ["192.0.2.1", "192.0.2", "x"] })).await.unwrap();
+    assert_eq!(wrong.status(), 422);
+    let wrong: serde_json::Value = wrong.json().await.unwrap();
+    assert_eq!(
+        (&wrong["errors"][0]["pointer"], wrong["errors"].as_array().unwrap().len()),
+        (&"/addresses/1".into(), 2)
+    );
+    let too_many = ask(serde_json::json!({ "addresses": vec!["192.0.2.1"; 1001] })).await.unwrap();
+    assert_eq!(too_many.status(), 422);
+}
+
+#[tokio::test]
 async fn errors_have_snapshots() {
     let server = TestServer::start().await;
     for (name, method, path) in [
