@@ -45,6 +45,7 @@ pub use observation::{
     AudienceObservation, BuildObservation, Discover, ListingObservation, ListingRef, Notes, Page, UpdateSize,
     Vantage,
 };
+pub(crate) use observation::{SEEN_OPEN_CONFIDENCE, phase};
 pub use platform::{Platform, PlatformExt, unsupported};
 pub use profile::Profile;
 pub use registry::*;

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use traffix_core::Evidence;
 use traffix_core::catalogue::{
-    Audience, Build, ByteRange, Content, Listing, PlatformId, Region, RuKind, Thumbnail,
+    Audience, Build, ByteRange, Content, Listing, Phase, PhaseKind, PhaseStatus, PlatformId, Precision,
+    Region, RuKind, Thumbnail, Window,
 };
+use traffix_core::{Evidence, Fact};
 
 /// Which titles to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +114,38 @@ pub struct BuildObservation {
     pub notes: Option<Notes>,
     /// Who says so.
     pub evidence: Evidence,
+}
+
+impl BuildObservation {
+    /// A build that is the same everywhere, about which nothing else is said.
+    pub fn new(build: Build, evidence: Evidence) -> Self {
+        let region = Region::WORLD;
+        Self { build, region, preload_at: None, update: None, notes: None, evidence }
+    }
+
+    /// Its download was open when the evidence was observed. Nobody states since when: that instant stands for the
+    /// start, and the evidence says so.
+    pub(crate) fn open_ahead(mut self) -> Self {
+        self.preload_at = Some(self.evidence.observed_at);
+        self.evidence.confidence = SEEN_OPEN_CONFIDENCE;
+        self.evidence.note = Some(SEEN_OPEN.into());
+        self
+    }
+}
+
+/// How sure the start of a download ahead is that was seen open. Assumed: titles are looked at a few times a day.
+pub(crate) const SEEN_OPEN_CONFIDENCE: f64 = 0.5;
+const SEEN_OPEN: &str = "the download was open when this was read, and may have been before";
+
+/// A confirmed phase that begins at an instant, as precisely as that is known, and has no end.
+pub(crate) fn phase(
+    kind: PhaseKind,
+    region: Region,
+    (start, precision): (DateTime<Utc>, Precision),
+    evidence: Evidence,
+) -> Phase {
+    let window = Fact::new(Window { start, end: None, precision }, evidence);
+    Phase { kind, region, window, status: PhaseStatus::Confirmed, share: None }
 }
 
 /// Bytes on the wire to get from one build to another.

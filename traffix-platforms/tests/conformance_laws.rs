@@ -9,7 +9,7 @@ use traffix_core::catalogue::{ByteRange, DownloadSize, PlatformId};
 use traffix_core::delivery::Assertion;
 use traffix_core::{Bytes, Fact};
 use traffix_platforms::conformance::{self, Law, Report};
-use traffix_platforms::upstream::{Call, Request, Upstream};
+use traffix_platforms::upstream::{Call, Placement, Request, Upstream};
 use traffix_platforms::{
     AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
     Profile, Vantage, unsupported,
@@ -69,6 +69,8 @@ enum Mistake {
     Random,
     /// Puts a secret in itself.
     Secret,
+    /// Asks for a credential of which the profile does not tell.
+    Unlisted,
     /// Waits for something besides its upstream.
     Waits,
 }
@@ -105,6 +107,9 @@ impl Platform for Betamax {
         let mut request = Request::get("https://api.betamax.example").segment(&asked.external_id);
         if self.1 == Mistake::Secret {
             request = request.header("authorization", "Bearer 0123456789");
+        }
+        if self.1 == Mistake::Unlisted {
+            request = request.credential("betamax", Placement::Bearer);
         }
         if self.1 == Mistake::Waits {
             std::future::pending::<()>().await;
@@ -207,6 +212,7 @@ fn each_mistake_of_the_code_breaks_its_law() {
         (Mistake::OtherDate, Law::Evidence),
         (Mistake::Random, Law::Deterministic),
         (Mistake::Secret, Law::Secrets),
+        (Mistake::Unlisted, Law::Secrets),
         (Mistake::Waits, Law::Samples),
     ] {
         let report = Files::default().check("betamax", mistake);

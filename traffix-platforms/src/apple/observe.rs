@@ -1,15 +1,13 @@
 //! From versions and packages to observations.
 
 use chrono::{DateTime, Utc};
-use traffix_core::catalogue::{
-    Build, Content, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Window,
-};
+use traffix_core::catalogue::{Build, Content, Phase, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Evidence, Fact};
 
 use super::ID;
 use super::package::{UpdatePackage, download_sizes, update_size};
 use super::versions::{Major, System, Version};
-use crate::{BuildObservation, ListingObservation};
+use crate::{BuildObservation, ListingObservation, phase};
 
 /// A version after the first of its major version: an update of that.
 pub(super) fn update(version: &Version, evidence: &Evidence) -> ListingObservation {
@@ -54,7 +52,7 @@ pub(super) fn old_build(
     let number = version.split('.').next().and_then(|part| part.parse().ok())?;
     let mut seen = titled(id, Major { system: System::Ios, number }, &version, evidence);
     let build = Build { id: id.to_owned(), version: Some(version), live_at: None };
-    set_builds(&mut seen, vec![observed(build, evidence)]);
+    set_builds(&mut seen, vec![BuildObservation::new(build, evidence.clone())]);
     Some(seen)
 }
 
@@ -86,19 +84,13 @@ fn titled(id: &str, major: Major, number: &str, evidence: &Evidence) -> ListingO
 fn unlock(posted_at: Option<DateTime<Utc>>, evidence: &Evidence) -> Option<Phase> {
     let mut evidence = evidence.clone();
     evidence.note = Some("the day of posting; usually between 17:00 and 18:00 UTC".into());
-    let window = Window { start: posted_at?, end: None, precision: Precision::Day };
-    let (region, window) = (Region::WORLD, Fact::new(window, evidence));
-    Some(Phase { kind: PhaseKind::Unlock, region, window, status: PhaseStatus::Confirmed, share: None })
+    Some(phase(PhaseKind::Unlock, Region::WORLD, (posted_at?, Precision::Day), evidence))
 }
 
 fn build(version: &Version, evidence: &Evidence) -> BuildObservation {
     let (id, live_at) = (version.build().to_owned(), version.posted_at());
-    observed(Build { id, version: Some(version.number.clone()), live_at }, evidence)
-}
-
-fn observed(build: Build, evidence: &Evidence) -> BuildObservation {
-    let evidence = evidence.clone();
-    BuildObservation { build, region: Region::WORLD, preload_at: None, update: None, notes: None, evidence }
+    let build = Build { id, version: Some(version.number.clone()), live_at };
+    BuildObservation::new(build, evidence.clone())
 }
 
 fn set_builds(seen: &mut ListingObservation, builds: Vec<BuildObservation>) {

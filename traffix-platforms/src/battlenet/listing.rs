@@ -77,19 +77,13 @@ pub(super) fn live_builds(versions: &Fetched<Versions>) -> Vec<BuildObservation>
 
 /// The builds that are downloaded ahead of becoming live.
 ///
-/// The tables carry no dates. What is certain is that the download was open when the table was read, so that instant
-/// stands for its start and the evidence says so.
+/// The tables carry no dates: what is certain is that the download was open when the table was read.
 pub(super) fn ahead_builds(ahead: &Fetched<Versions>, live: &Versions) -> Vec<BuildObservation> {
     let is_live = |row: &Version| {
         live.rows.iter().any(|l| l.region == row.region && l.build_config == row.build_config)
     };
-    let mut evidence = ahead.evidence();
-    evidence.note = Some("the download was open when this was read, and may have been before".into());
-    let mut found = builds(ahead, ahead.value.rows.iter().filter(|row| !is_live(row)), &evidence);
-    for build in &mut found {
-        build.preload_at = Some(ahead.observed_at);
-    }
-    found
+    let found = builds(ahead, ahead.value.rows.iter().filter(|row| !is_live(row)), &ahead.evidence());
+    found.into_iter().map(BuildObservation::open_ahead).collect()
 }
 
 fn builds<'a>(
@@ -108,12 +102,8 @@ fn builds<'a>(
     }
     let rows = rows.into_iter();
     rows.map(|(region, row)| BuildObservation {
-        build: build(row),
         region,
-        preload_at: None,
-        update: None,
-        notes: None,
-        evidence: evidence.clone(),
+        ..BuildObservation::new(build(row), evidence.clone())
     })
     .collect()
 }

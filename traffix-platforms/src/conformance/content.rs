@@ -151,6 +151,13 @@ pub(super) fn shown(question: &Question, answer: &Answer, by: &mut BTreeMap<Datu
     }
 }
 
+/// The credential that a request asks for, unless the profile tells operators how to get it.
+pub(super) fn needs_unlisted(platform: &dyn Platform, request: &Request) -> Option<String> {
+    let name = request.credential.as_ref()?.name;
+    let listed = platform.profile().credentials.iter().any(|need| need.name == name);
+    (!listed).then(|| format!("profile.toml: [[credentials]] must list {name:?}, which a request asks for"))
+}
+
 /// What is wrong with a request: only the layer that knows the secrets may put one in.
 pub(super) fn carries_secret(request: &Request) -> Option<String> {
     const NEVER: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];

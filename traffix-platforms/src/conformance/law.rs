@@ -35,7 +35,8 @@ pub enum Law {
     Deterministic,
     /// Pages end, and no cursor comes twice.
     Paging,
-    /// Requests carry no secret of their own: that is the task of the layer that knows them.
+    /// Requests carry no secret of their own: that is the task of the layer that knows them. The credentials that they
+    /// ask for by name are those of the profile.
     Secrets,
     /// Bad answers give the right error, and never data that the good answer does not have.
     BadAnswers,

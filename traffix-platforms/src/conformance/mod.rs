@@ -169,7 +169,8 @@ impl Suite<'_> {
         let probe = Probe::new(&self.fixtures.replay, Plan::Good);
         let answer = question.ask(self.platform, &probe);
         for (request, _) in probe.seen() {
-            if let Some(detail) = content::carries_secret(&request) {
+            let unlisted = content::needs_unlisted(self.platform, &request);
+            for detail in content::carries_secret(&request).into_iter().chain(unlisted) {
                 self.report.fail(Law::Secrets, detail);
             }
         }

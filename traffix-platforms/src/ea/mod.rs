@@ -14,8 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
 use traffix_core::catalogue::{
-    Build, ByteRange, DownloadSize, Phase, PhaseKind, PhaseStatus, PlatformId, Precision, Region, Thumbnail,
-    Window,
+    Build, ByteRange, DownloadSize, Phase, PhaseKind, PlatformId, Precision, Region, Thumbnail,
 };
 use traffix_core::delivery::Assertion;
 use traffix_core::{Bytes, Evidence, Fact};
@@ -26,7 +25,7 @@ use crate::embedded::profile;
 use crate::upstream::{Call, Fetched, Method, Request, Upstream};
 use crate::{
     AudienceObservation, BuildObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform,
-    PlatformError, Profile, Vantage, unsupported,
+    PlatformError, Profile, Vantage, phase, unsupported,
 };
 
 const ID: PlatformId = PlatformId::from_static("ea");
@@ -157,14 +156,7 @@ fn described(fetched: &Fetched<Offer>) -> ListingObservation {
     seen.listing.phases = phases(offer, &evidence);
     seen.builds = downloads(offer)
         .filter_map(build)
-        .map(|build| BuildObservation {
-            build,
-            region: Region::WORLD,
-            preload_at: None,
-            update: None,
-            notes: None,
-            evidence: evidence.clone(),
-        })
+        .map(|build| BuildObservation::new(build, evidence.clone()))
         .collect();
     seen.builds.sort_by_key(|seen| seen.build.live_at);
     seen
@@ -185,12 +177,10 @@ fn phases(offer: &Offer, evidence: &Evidence) -> Vec<Phase> {
     else {
         return Vec::new();
     };
-    let phase = |kind, start: DateTime<Utc>, end| Phase {
-        kind,
-        region: Region::WORLD,
-        window: Fact::new(Window { start, end, precision: Precision::Minute }, evidence.clone()),
-        status: PhaseStatus::Confirmed,
-        share: None,
+    let phase = |kind, start: DateTime<Utc>, end| {
+        let mut phase = phase(kind, Region::WORLD, (start, Precision::Minute), evidence.clone());
+        phase.window.value.end = end;
+        phase
     };
     let unlock = dates.release_date;
     let preload = dates.download_start_date.filter(|start| unlock.is_some_and(|unlock| *start < unlock));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde_json::json;
-use traffix_core::catalogue::{Build, ByteRange, DownloadSize, Region};
+use traffix_core::catalogue::{Build, ByteRange, DownloadSize};
 use traffix_core::delivery::{Assertion, HostPattern};
 use traffix_core::{Bytes, Evidence, Fact};
 use url::Url;
@@ -177,18 +177,9 @@ pub(super) async fn refresh(
         update = update_size(up, new, address, known).await?;
     }
     let new_to_us = known.is_none_or(|known| known.id != current.id);
-    let preload_at = (found.preloaded == Some(true) && new_to_us).then_some(evidence.observed_at);
-    if preload_at.is_some() {
-        evidence.note = Some("Marked as preloaded when it was first seen; it may have begun before.".into());
-    }
-    seen.builds.push(BuildObservation {
-        build: current,
-        region: Region::WORLD,
-        preload_at,
-        update,
-        notes: None,
-        evidence,
-    });
+    let build = BuildObservation { update, ..BuildObservation::new(current, evidence) };
+    let ahead = found.preloaded == Some(true) && new_to_us;
+    seen.builds.push(if ahead { build.open_ahead() } else { build });
     Ok(seen)
 }
 

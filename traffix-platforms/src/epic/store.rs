@@ -3,8 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::json;
 use traffix_core::catalogue::{
-    ByteRange, Content, DownloadSize, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Thumbnail,
-    Window,
+    ByteRange, Content, DownloadSize, Phase, PhaseKind, Precision, Region, RuKind, Thumbnail, Window,
 };
 use traffix_core::{Bytes, Evidence, Fact, SourceKind};
 
@@ -185,13 +184,10 @@ fn release(offer: &Offer, evidence: &Evidence) -> Option<Phase> {
 }
 
 pub(super) fn phase(window: Window, region: &Region, evidence: Evidence) -> Phase {
-    Phase {
-        kind: PhaseKind::Unlock,
-        region: region.clone(),
-        window: Fact::new(window, evidence),
-        status: PhaseStatus::Confirmed,
-        share: None,
-    }
+    let mut phase =
+        crate::phase(PhaseKind::Unlock, region.clone(), (window.start, window.precision), evidence);
+    phase.window.value.end = window.end;
+    phase
 }
 
 /// An instant; far years stand for "some day".
@@ -227,7 +223,9 @@ fn notes(product: Product, evidence: Evidence) -> ProductNotes {
     let changed_at = pages.iter().filter_map(|page| instant(page.last_modified.as_deref())).max();
     let size = pages.iter().find_map(storage_bytes).map(|bytes| {
         let note = "The storage that the store's page asks for: a round figure with room to spare.";
-        let evidence = Evidence { confidence: 0.4, note: Some(note.into()), ..evidence };
+        // Concluded, not stated, so that it never outweighs the sum over a manifest.
+        let (kind, confidence, note) = (SourceKind::Inferred, 0.4, Some(note.into()));
+        let evidence = Evidence { kind, confidence, note, ..evidence };
         let disk_bytes = Some(Fact::new(ByteRange::exactly(bytes), evidence));
         DownloadSize { variant: None, wire_bytes: None, disk_bytes }
     });

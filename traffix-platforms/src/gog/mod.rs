@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{
-    ByteRange, DownloadSize, Phase, PhaseKind, PhaseStatus, PlatformId, Precision, Region, Window,
+    ByteRange, DownloadSize, Phase, PhaseKind, PlatformId, Precision, Region, Window,
 };
 use traffix_core::delivery::{Assertion, HostPattern};
 use traffix_core::{Bytes, Evidence, Fact};
@@ -27,7 +27,7 @@ use crate::embedded::profile;
 use crate::upstream::{Call, Fetched, Request, Upstream};
 use crate::{
     AudienceObservation, BuildObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform,
-    PlatformError, Profile, Vantage, delivery, unsupported,
+    PlatformError, Profile, Vantage, delivery, phase, unsupported,
 };
 
 const ID: PlatformId = PlatformId::from_static("gog");
@@ -137,16 +137,8 @@ async fn add_builds(
         builds => builds?,
     };
     let evidence = builds.evidence();
-    for item in &builds.value {
-        seen.builds.push(BuildObservation {
-            build: content::build(item),
-            region: Region::WORLD,
-            preload_at: None,
-            update: None,
-            notes: None,
-            evidence: evidence.clone(),
-        });
-    }
+    let observed = |item| BuildObservation::new(content::build(item), evidence.clone());
+    seen.builds = builds.value.iter().map(observed).collect();
     let Some(current) = builds.value.last() else { return Ok(()) };
     seen.listing.build = Some(Fact::new(content::build(current), evidence.clone()));
     seen.listing.sizes = content::sizes(up, current, &evidence).await?;
@@ -180,13 +172,7 @@ fn add_installers(product: &wire::Product, evidence: &Evidence, sizes: &mut Vec<
 }
 
 fn unlock(window: Window, evidence: Evidence) -> Phase {
-    Phase {
-        kind: PhaseKind::Unlock,
-        region: Region::WORLD,
-        window: Fact::new(window, evidence),
-        status: PhaseStatus::Confirmed,
-        share: None,
-    }
+    phase(PhaseKind::Unlock, Region::WORLD, (window.start, window.precision), evidence)
 }
 
 /// `2016-03-09T10:16:11+0000`, which is not quite RFC 3339.

@@ -1,14 +1,12 @@
 //! From search results to observations.
 
 use chrono::{DateTime, Utc};
-use traffix_core::catalogue::{
-    DownloadSize, Phase, PhaseKind, PhaseStatus, Precision, Region, Thumbnail, Window,
-};
+use traffix_core::catalogue::{DownloadSize, PhaseKind, PhaseStatus, Precision, Region, Thumbnail};
 use traffix_core::{Evidence, Fact};
 
 use super::ID;
 use super::wire::{Doc, Item, data_size, japanese_date, released};
-use crate::ListingObservation;
+use crate::{ListingObservation, phase};
 
 /// A title of the European site. `None` if it has no number in the shop: then it is not sold there.
 pub(super) fn european(doc: &Doc, evidence: &Evidence) -> Option<ListingObservation> {
@@ -30,7 +28,7 @@ pub(super) fn european(doc: &Doc, evidence: &Evidence) -> Option<ListingObservat
         let mut evidence = evidence.clone();
         evidence.confidence = 0.8;
         evidence.note = Some("the day in Europe; in the shop most titles come everywhere at once".into());
-        seen.listing.phases = vec![unlock(Region::WORLD, (at, Precision::Day), evidence)];
+        seen.listing.phases = vec![phase(PhaseKind::Unlock, Region::WORLD, (at, Precision::Day), evidence)];
     }
     seen.listing.sizes = size(doc, evidence).into_iter().collect();
     Some(seen)
@@ -44,7 +42,7 @@ fn size(doc: &Doc, evidence: &Evidence) -> Option<DownloadSize> {
     let range = doc.datasize_readable_txt.iter().find_map(|text| data_size(text))?;
     let mut evidence = evidence.clone();
     evidence.confidence = 0.6;
-    evidence.note = Some("the room that the shop asks for, rounded up".into());
+    evidence.note = Some("the download size that the shop states, rounded up to its unit".into());
     Some(DownloadSize { variant: None, wire_bytes: Some(Fact::new(range, evidence)), disk_bytes: None })
 }
 
@@ -55,14 +53,9 @@ pub(super) fn japanese(item: &Item, evidence: &Evidence) -> Option<ListingObserv
     seen.title.clone_from(&item.title);
     seen.publishers = text(item.maker.as_ref());
     if let (Some(when), Ok(japan)) = (item.sdate.as_deref().and_then(japanese_date), "JP".parse()) {
-        seen.listing.phases = vec![unlock(japan, when, evidence.clone())];
+        seen.listing.phases = vec![phase(PhaseKind::Unlock, japan, when, evidence.clone())];
     }
     Some(seen)
-}
-
-fn unlock(region: Region, at: (DateTime<Utc>, Precision), evidence: Evidence) -> Phase {
-    let window = Fact::new(Window { start: at.0, end: None, precision: at.1 }, evidence);
-    Phase { kind: PhaseKind::Unlock, region, window, status: PhaseStatus::Confirmed, share: None }
 }
 
 /// A date that has passed while the shop still does not sell the title has slipped.

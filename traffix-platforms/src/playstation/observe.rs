@@ -1,16 +1,14 @@
 //! From products and packages to observations.
 
 use chrono::{DateTime, Datelike, NaiveTime, Utc};
-use traffix_core::catalogue::{
-    Build, ByteRange, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Thumbnail, Window,
-};
+use traffix_core::catalogue::{Build, ByteRange, Phase, PhaseKind, Precision, Region, RuKind, Thumbnail};
 use traffix_core::{Bytes, Evidence, Fact};
 
 use super::ID;
 use super::title_id::TitleId;
 use super::updates::{TitleUpdates, UpdatePackage};
 use super::wire::{Container, Media, Product};
-use crate::{BuildObservation, ListingObservation, UpdateSize};
+use crate::{BuildObservation, ListingObservation, UpdateSize, phase};
 
 /// Pictures that stand for the title.
 const COVERS: [&str; 3] = ["MASTER", "GAMEHUB_COVER_ART", "EDITION_KEY_ART"];
@@ -79,9 +77,7 @@ fn unlock(date: Option<&str>, evidence: &Evidence) -> Option<Phase> {
     let start: DateTime<Utc> = date?.parse().ok()?;
     let known = (1994..2090).contains(&start.year());
     let precision = if start.time() == NaiveTime::MIN { Precision::Day } else { Precision::Minute };
-    let window = Fact::new(Window { start, end: None, precision }, evidence.clone());
-    let (kind, region, status) = (PhaseKind::Unlock, Region::WORLD, PhaseStatus::Confirmed);
-    known.then_some(Phase { kind, region, window, status, share: None })
+    known.then(|| phase(PhaseKind::Unlock, Region::WORLD, (start, precision), evidence.clone()))
 }
 
 /// A title of which only the updates are known.
@@ -107,8 +103,7 @@ pub(super) fn add_updates(
             .map(|(before, wire_bytes)| UpdateSize { from: before.version.clone(), wire_bytes });
         let id = package.version.clone();
         let build = Build { version: Some(id.clone()), id, live_at: None };
-        let (region, evidence) = (Region::WORLD, evidence.clone());
-        seen.builds.push(BuildObservation { build, region, preload_at: None, update, notes: None, evidence });
+        seen.builds.push(BuildObservation { update, ..BuildObservation::new(build, evidence.clone()) });
         before = Some(package);
     }
     let Some(newest) = seen.builds.last_mut() else { return };

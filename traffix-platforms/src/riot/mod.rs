@@ -256,26 +256,18 @@ fn rollout_builds(
     let mut evidence = artefacts.evidence();
     evidence.confidence = 0.8;
     evidence.note = Some("the instant is that of the release's creation".into());
-    let builds = artefacts.value.iter().map(|artefact| BuildObservation {
-        build: build(main, Some(artefact)),
-        region: region.clone(),
-        preload_at: None,
-        update: None,
-        notes: None,
-        evidence: evidence.clone(),
-    });
-    builds.collect()
+    let observed = |artefact| {
+        let build = BuildObservation::new(build(main, Some(artefact)), evidence.clone());
+        BuildObservation { region: region.clone(), ..build }
+    };
+    artefacts.value.iter().map(observed).collect()
 }
 
 /// The builds of any other title: one entry if it is the same everywhere, else one per region.
 fn offered_builds(offers: &Fetched<Vec<Offer>>) -> Vec<BuildObservation> {
     let entry = |offer: &Offer, region: Region| BuildObservation {
-        build: build(offer, None),
         region,
-        preload_at: None,
-        update: None,
-        notes: None,
-        evidence: offers.evidence(),
+        ..BuildObservation::new(build(offer, None), offers.evidence())
     };
     if same_everywhere(&offers.value) {
         return offers.value.first().map(|offer| entry(offer, Region::WORLD)).into_iter().collect();

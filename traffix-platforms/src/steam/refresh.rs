@@ -4,8 +4,8 @@
 //! fails leaves its part of the observation empty and a line in the log. Patch notes and update sizes come on top.
 
 use chrono::{DateTime, Utc};
-use traffix_core::catalogue::{Build, ByteRange, DownloadSize, Region};
-use traffix_core::{Bytes, Evidence, Fact};
+use traffix_core::catalogue::{Build, ByteRange, DownloadSize};
+use traffix_core::{Bytes, Fact};
 
 use super::appinfo::{AppInfo, DepotTree, Device, Os};
 use super::store::{Dated, add_details, add_item, add_names, mirror_evidence, required_room};
@@ -151,16 +151,7 @@ async fn add_build(
         (Ok(app), Some(live_at)) => notes(up, app, live_at).await,
         _ => None,
     };
-    seen.builds.push(observed(build, evidence, update, notes));
-}
-
-fn observed(
-    build: Build,
-    evidence: Evidence,
-    update: Option<UpdateSize>,
-    notes: Option<crate::Notes>,
-) -> BuildObservation {
-    BuildObservation { build, region: Region::WORLD, preload_at: None, update, notes, evidence }
+    seen.builds.push(BuildObservation { update, notes, ..BuildObservation::new(build, evidence) });
 }
 
 async fn notes(up: &dyn Upstream, app: u32, live_at: DateTime<Utc>) -> Option<crate::Notes> {

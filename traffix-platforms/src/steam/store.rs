@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{
-    ByteRange, Content, DownloadSize, Phase, PhaseKind, PhaseStatus, Precision, RuKind, Thumbnail, Window,
+    ByteRange, Content, DownloadSize, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Thumbnail,
+    Window,
 };
 use traffix_core::{Evidence, Fact, SourceKind};
 use url::Url;
@@ -10,8 +11,8 @@ use url::Url;
 use super::appinfo::AppInfo;
 use super::dates::{coarse, may_be, release_date};
 use super::wire::{Details, Item, Named, Release};
-use crate::ListingObservation;
 use crate::upstream::Fetched;
+use crate::{ListingObservation, SEEN_OPEN_CONFIDENCE, phase};
 
 /// Content descriptors of the store that make a title unfit to be shown at work: "adult only sexual content" and
 /// "frequent nudity or sexual content" (Steamworks documentation, "Mature Content"). Violence is 2, 5 is "general".
@@ -24,8 +25,6 @@ const ITEM_SOFTWARE: [u32; 2] = [6, 13];
 const ASSETS: &str = "https://shared.akamai.steamstatic.com/store_item_assets/";
 /// How sure a requirement text is as a statement about the size on disk: rounded up, with room for patches. Assumed.
 const REQUIREMENT_CONFIDENCE: f64 = 0.4;
-/// How sure the start of a preload is that is only seen to be open. Assumed.
-const PRELOAD_CONFIDENCE: f64 = 0.5;
 /// How sure figures of the mirror of the product info are: what Steam says, through somebody else's server. Assumed.
 const MIRROR_CONFIDENCE: f64 = 0.9;
 
@@ -184,25 +183,24 @@ impl Dated<'_> {
             (None, Some(info)) => mirror_evidence(info),
             (None, None) => return None,
         };
-        evidence.confidence = PRELOAD_CONFIDENCE;
+        evidence.confidence = SEEN_OPEN_CONFIDENCE;
         evidence.note = Some(
             "seen open; the start is when the public branch was last set, else when it was seen".to_owned(),
         );
         let start = branch_at.filter(|at| *at <= evidence.observed_at).unwrap_or(evidence.observed_at);
         let window = coarse(start, Precision::Day)?;
-        Some(phase(PhaseKind::Preload, Fact::new(window, evidence), PhaseStatus::Confirmed))
+        Some(phase(PhaseKind::Preload, Region::WORLD, (window.start, window.precision), evidence))
     }
 }
 
 /// The phase of a release date. A month, quarter or year that is still to come is a plan.
 pub(super) fn unlock(window: Window, evidence: Evidence, coming_soon: bool) -> Phase {
     let plan = coming_soon && window.precision > Precision::Day;
-    let status = if plan { PhaseStatus::Tentative } else { PhaseStatus::Confirmed };
-    phase(PhaseKind::Unlock, Fact::new(window, evidence), status)
-}
-
-fn phase(kind: PhaseKind, window: Fact<Window>, status: PhaseStatus) -> Phase {
-    Phase { kind, region: traffix_core::catalogue::Region::WORLD, window, status, share: None }
+    let mut unlock = phase(PhaseKind::Unlock, Region::WORLD, (window.start, window.precision), evidence);
+    if plan {
+        unlock.status = PhaseStatus::Tentative;
+    }
+    unlock
 }
 
 /// The room that the store page asks for, as a hint of the size on disk. It is concluded, not stated, so that it never

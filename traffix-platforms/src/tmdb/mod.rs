@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use traffix_core::catalogue::{
-    Audience, Content, Phase, PhaseKind, PhaseStatus, PlatformId, Precision, Region, Window,
+    Audience, Content, Phase, PhaseKind, PhaseStatus, PlatformId, Precision, Region,
 };
 use traffix_core::delivery::Assertion;
 use traffix_core::{Evidence, Fact, SourceKind};
@@ -24,7 +24,7 @@ use crate::embedded::profile;
 use crate::upstream::{Call, Fetched, Placement, Request, Upstream};
 use crate::{
     AudienceObservation, Datum, Discover, ListingObservation, ListingRef, Page, Platform, PlatformError,
-    Profile, Vantage, unsupported,
+    Profile, Vantage, phase, unsupported,
 };
 use wire::{List, Movie};
 
@@ -222,17 +222,12 @@ fn observe_with_dates(movie: &Movie, evidence: &Evidence) -> ListingObservation 
 }
 
 fn unlock(region: Region, day: NaiveDate, evidence: &Evidence, movie: &Movie) -> Phase {
-    let window =
-        Window { start: day.and_time(NaiveTime::MIN).and_utc(), end: None, precision: Precision::Day };
-    let cancelled = movie.status.as_deref() == Some("Canceled");
-    let status = if cancelled { PhaseStatus::Cancelled } else { PhaseStatus::Confirmed };
-    Phase {
-        kind: PhaseKind::Unlock,
-        region,
-        window: Fact::new(window, evidence.clone()),
-        status,
-        share: None,
+    let start = day.and_time(NaiveTime::MIN).and_utc();
+    let mut unlock = phase(PhaseKind::Unlock, region, (start, Precision::Day), evidence.clone());
+    if movie.status.as_deref() == Some("Canceled") {
+        unlock.status = PhaseStatus::Cancelled;
     }
+    unlock
 }
 
 fn popularity(movie: &Movie, evidence: &Evidence) -> Option<Fact<f64>> {

@@ -7,13 +7,13 @@
 //! the events.
 
 use chrono::{DateTime, NaiveTime, Utc};
-use traffix_core::catalogue::{Content, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Window};
+use traffix_core::catalogue::{Content, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Evidence, Fact, SourceKind};
 
 use super::ID;
 use super::wire::{Channel, Episode, Show, day};
-use crate::ListingObservation;
 use crate::upstream::Fetched;
+use crate::{ListingObservation, phase};
 
 /// How sure volunteers' dates are. Assumed, November 2026: they copy what services announce.
 const CONFIDENCE: f64 = 0.8;
@@ -160,10 +160,8 @@ fn unlock(
     start: Option<(DateTime<Utc>, Precision)>,
     evidence: &Evidence,
 ) {
-    let (Some((start, precision)), Some(region)) = (start, region(show)) else { return };
-    let window = Fact::new(Window { start, end: None, precision }, evidence.clone());
-    let status = PhaseStatus::Confirmed;
-    seen.listing.phases.push(Phase { kind: PhaseKind::Unlock, region, window, status, share: None });
+    let (Some(start), Some(region)) = (start, region(show)) else { return };
+    seen.listing.phases.push(phase(PhaseKind::Unlock, region, start, evidence.clone()));
 }
 
 /// Minutes as they are in guides, unless they are 0 or more than eleven days.

@@ -17,7 +17,7 @@ use super::{Method, Request, Response, Upstream, UpstreamError};
 ///   the new date.
 /// - A damaged or missing file is the same as no answer. The oldest ones go when the folder is full.
 ///
-/// Kept are good answers, and also 403, 404 and 410 for as long as they are fresh.
+/// Kept are good answers, and also 403, 404 and 410 for as long as they are fresh, unless the address was signed.
 pub struct Conditional<U> {
     inner: U,
     kept: Arc<Kept>,
@@ -98,7 +98,8 @@ fn is_worth_keeping(request: &Request, response: &Response) -> bool {
     let again = request.method == Method::Get && validator.is_some();
     match response.status {
         200..300 => request.fresh_secs > 0 || again,
-        403 | 404 | 410 => request.fresh_secs > 0,
+        // Of a signed address it may be the signature that is refused: the next one deserves to be tried.
+        403 | 404 | 410 => request.fresh_secs > 0 && request.signature.is_none(),
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::NaiveDate;
 use scraper::{Html, Selector};
-use traffix_core::catalogue::{Build, Region};
+use traffix_core::catalogue::Build;
 
 use super::ID;
 use super::edition::Edition;
@@ -49,14 +49,8 @@ impl Row {
             title: article,
             published_at: live_at,
         });
-        BuildObservation {
-            build: Build { id: self.build, version: self.update_type, live_at },
-            region: Region::WORLD,
-            preload_at: None,
-            update: None,
-            notes,
-            evidence: evidence.clone(),
-        }
+        let build = Build { id: self.build, version: self.update_type, live_at };
+        BuildObservation { notes, ..BuildObservation::new(build, evidence.clone()) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use traffix_core::catalogue::{
-    Build, ByteRange, Content, DownloadSize, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Window,
+    Build, ByteRange, Content, DownloadSize, Phase, PhaseKind, Precision, Region, RuKind,
 };
 use traffix_core::{Bytes, Evidence, Fact, SourceKind};
 
@@ -15,7 +15,7 @@ use super::edition::Edition;
 use super::msrc::{Remediation, SecurityDocument, Update};
 use super::uup::{Files, UupBuild};
 use crate::upstream::Fetched;
-use crate::{BuildObservation, ListingObservation};
+use crate::{BuildObservation, ListingObservation, phase};
 
 /// Articles of a month whose packages are looked up.
 const MAX_ARTICLES: usize = 4;
@@ -64,9 +64,7 @@ pub(super) fn coming_month(month: Month, observed_at: DateTime<Utc>) -> Option<L
 }
 
 fn unlock(at: DateTime<Utc>, precision: Precision, evidence: Evidence) -> Phase {
-    let window = Fact::new(Window { start: at, end: None, precision }, evidence);
-    let status = PhaseStatus::Confirmed;
-    Phase { kind: PhaseKind::Unlock, region: Region::WORLD, window, status, share: None }
+    phase(PhaseKind::Unlock, Region::WORLD, (at, precision), evidence)
 }
 
 /// Fixes of Windows 10 and 11 on ordinary PCs.
@@ -102,12 +100,7 @@ pub(super) fn fixed_builds(
     let ids = client_fixes(document).filter_map(|(fix, _)| fix.fixed_build.as_deref());
     let ids: std::collections::BTreeSet<_> = ids.filter(|build| build.starts_with("10.0.")).collect();
     let builds = ids.into_iter().map(|id| Build { id: id.to_owned(), version: None, live_at });
-    builds.map(|build| observed(build, evidence)).collect()
-}
-
-fn observed(build: Build, evidence: &Evidence) -> BuildObservation {
-    let evidence = evidence.clone();
-    BuildObservation { build, region: Region::WORLD, preload_at: None, update: None, notes: None, evidence }
+    builds.map(|build| BuildObservation::new(build, evidence.clone())).collect()
 }
 
 /// The packages of Windows 10 and 11 by kind of device, of several the largest: a cumulative update of Windows is
@@ -196,7 +189,7 @@ fn dumped(uuid: &str, title: Option<&str>, number: Option<&str>, evidence: &Evid
     if let Some(number) = number {
         let build = Build { id: number.to_owned(), version: None, live_at: None };
         seen.listing.build = Some(Fact::new(build.clone(), evidence.clone()));
-        seen.builds = vec![observed(build, evidence)];
+        seen.builds = vec![BuildObservation::new(build, evidence.clone())];
     }
     seen
 }

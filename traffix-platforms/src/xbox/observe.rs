@@ -1,15 +1,13 @@
 //! From a product of the display catalogue to an observation.
 
 use chrono::{DateTime, NaiveTime, Utc};
-use traffix_core::catalogue::{
-    Build, Content, Phase, PhaseKind, PhaseStatus, Precision, Region, RuKind, Thumbnail, Window,
-};
+use traffix_core::catalogue::{Build, Content, Phase, PhaseKind, Precision, Region, RuKind, Thumbnail};
 use traffix_core::{Evidence, Fact};
 
 use super::ID;
 use super::sizes::{XBOX, download_sizes, packages};
 use super::wire::{Image, Market, Product, instant};
-use crate::{BuildObservation, ListingObservation};
+use crate::{BuildObservation, ListingObservation, phase};
 
 /// Pictures that stand for the title; screenshots do not.
 const COVERS: [&str; 4] = ["BoxArt", "Poster", "SuperHeroArt", "TitledHeroArt"];
@@ -88,12 +86,12 @@ fn phases(product: &Product, evidence: &Evidence) -> Vec<Phase> {
     let Some(market) = market else { return Vec::new() };
     let Some(release) = instant(market.original_release_date.as_deref()) else { return Vec::new() };
     let region = region(market);
-    let unlock = phase(PhaseKind::Unlock, &region, (release, precision(release)), evidence.clone());
+    let unlock = phase(PhaseKind::Unlock, region.clone(), (release, precision(release)), evidence.clone());
     let Some(from) = preload(product).filter(|from| *from < release) else { return vec![unlock] };
     let mut hint = evidence.clone();
     hint.confidence = 0.6;
     hint.note = Some("the package could be fulfilled from here on; all of it may have come later".into());
-    vec![phase(PhaseKind::Preload, &region, (from, precision(from)), hint), unlock]
+    vec![phase(PhaseKind::Preload, region, (from, precision(from)), hint), unlock]
 }
 
 /// The first instant from which a package can be fetched.
@@ -101,12 +99,6 @@ fn preload(product: &Product) -> Option<DateTime<Utc>> {
     let offers = product.display_sku_availabilities.iter().flat_map(|sku| &sku.availabilities);
     let open = offers.filter(|offer| offer.actions.iter().any(|action| action == "Fulfill"));
     open.filter_map(|offer| instant(offer.conditions.as_ref()?.start_date.as_deref())).min()
-}
-
-fn phase(kind: PhaseKind, region: &Region, at: (DateTime<Utc>, Precision), evidence: Evidence) -> Phase {
-    let window = Window { start: at.0, end: None, precision: at.1 };
-    let status = PhaseStatus::Confirmed;
-    Phase { kind, region: region.clone(), window: Fact::new(window, evidence), status, share: None }
 }
 
 /// Publishers who give only a day leave midnight.
@@ -128,13 +120,5 @@ fn build(product: &Product, evidence: &Evidence) -> Option<BuildObservation> {
     let name = packages(product, XBOX).iter().find_map(full_name)?;
     let version = name.split('_').nth(1).filter(|version| !version.is_empty())?.to_owned();
     let build = Build { id: version.clone(), version: Some(version), live_at: None };
-    let evidence = evidence.clone();
-    Some(BuildObservation {
-        build,
-        region: Region::WORLD,
-        preload_at: None,
-        update: None,
-        notes: None,
-        evidence,
-    })
+    Some(BuildObservation::new(build, evidence.clone()))
 }

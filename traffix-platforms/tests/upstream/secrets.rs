@@ -143,6 +143,21 @@ async fn a_signature_is_sent_and_never_written() {
     assert_eq!(replay.send(&again).await.unwrap().body, "first");
 }
 
+/// An expired signature is refused; the next one must not find that refusal.
+#[tokio::test]
+async fn a_refused_signature_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = vec![answer("403 Forbidden", "", b"expired"), answer("200 OK", "", b"build")];
+    let server = Raw::answering(answers);
+    let kept = Conditional::open(live(), folder.path(), 1 << 20).unwrap();
+    for (token, status) in [("old", 403), ("new", 200), ("newer", 200)] {
+        let url = server.get("/build.manifest").query("token", token).url;
+        let response = kept.send(&Request::signed(url).fresh_for(3_600)).await.unwrap();
+        assert_eq!(response.status, status, "{token}");
+    }
+    assert_eq!(server.asked().len(), 2);
+}
+
 #[tokio::test]
 async fn errors_hold_no_secret() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
