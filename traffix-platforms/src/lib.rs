@@ -36,6 +36,8 @@ pub mod profile;
 mod registry;
 pub mod sources;
 mod support;
+#[cfg(test)]
+mod testing;
 pub mod upstream;
 mod wire;
 

@@ -1,16 +1,15 @@
 //! Over the recordings in `fixtures/`.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use traffix_core::catalogue::{Build, ByteRange, Content, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Bytes, SourceKind};
 
 use super::*;
+use crate::testing::recorded;
 use crate::upstream::Replay;
 
 fn recordings() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/apple/fixtures")).unwrap()
+    recorded("apple/fixtures")
 }
 
 async fn refreshed(id: &str, from: &str) -> ListingObservation {

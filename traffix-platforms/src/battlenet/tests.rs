@@ -8,6 +8,7 @@ use traffix_core::delivery::CdnId;
 
 use super::assemble::{self, File, file};
 use super::*;
+use crate::testing::run;
 use crate::upstream::{Replay, UpstreamError, cassette};
 
 fn folder() -> PathBuf {
@@ -20,10 +21,6 @@ fn recorded(name: &str) -> bytes::Bytes {
 
 fn recorded_text(name: &str) -> String {
     String::from_utf8(recorded(name).to_vec()).unwrap()
-}
-
-fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 fn download() -> DownloadManifest {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
 use bytes::Bytes as Body;
 use flate2::Compression;
@@ -10,15 +9,11 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::{damaged, recorded, run};
 use crate::upstream::{Replay, Response, UpstreamError};
 
 fn replay() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ea/fixtures")).unwrap()
-}
-
-/// Runs a future that never waits for anything but recordings.
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    recorded("ea/fixtures")
 }
 
 /// A recording with one other answer to addresses that contain a word.
@@ -146,20 +141,7 @@ fn unknown_and_bad_answers_are_typed() {
 
 proptest! {
     #[test]
-    fn damaged_offers_never_panic(
-        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..6),
-    ) {
-        let mut bytes = include_bytes!("fixtures/offer_fifa_18.json").to_vec();
-        for (place, value, what) in edits {
-            let place = place.index(bytes.len());
-            match what {
-                0 => bytes[place] = value,
-                1 => bytes.insert(place, value),
-                _ if value == 0 => bytes.truncate(place.max(1)),
-                _ => bytes[place] = b'0' + value % 10,
-            }
-        }
-        let up = With(replay(), "origin", 200, bytes, None);
-        let _ = refresh(&up, "Origin.OFR.50.0001969");
+    fn damaged_offers_never_panic(offer in damaged(include_bytes!("fixtures/offer_fifa_18.json"))) {
+        let _ = refresh(&with("origin", 200, offer), "Origin.OFR.50.0001969");
     }
 }

@@ -1,7 +1,6 @@
 //! Over recorded answers, and over written ones where the test's name says `as_documented`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes as Body;
@@ -11,18 +10,14 @@ use traffix_core::catalogue::{Build, ByteRange, PhaseKind, PhaseStatus, RuKind};
 use traffix_core::delivery::CdnId;
 
 use super::*;
+use crate::testing::{With, damaged, recorded, run};
 use crate::upstream::{Replay, Request, Response, UpstreamError};
 
 const FORTNITE: &str = "fn/4fe75bbc5a674f4f9b356b5c90567da5/Fortnite";
 const LAUNCHER: &str = "epic/00000000000000000000000000000000/EpicGamesLauncher";
 
 fn replay() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/epic/fixtures")).unwrap()
-}
-
-/// Runs a future that never waits for anything but recordings.
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    recorded("epic/fixtures")
 }
 
 /// Answers everything with one body, and refuses credentials if told so.
@@ -51,19 +46,6 @@ impl Upstream for Anonymous {
             Some(credential) if credential.required => Err(UpstreamError::MissingCredential(credential.name)),
             _ => self.0.send(request).await,
         }
-    }
-}
-
-/// A recording with further answers by address.
-struct With(Replay, Vec<(&'static str, u16, Vec<u8>)>);
-
-#[async_trait]
-impl Upstream for With {
-    async fn send(&self, request: &Request) -> Result<Response, UpstreamError> {
-        let Some((_, status, body)) = self.1.iter().find(|(url, ..)| *url == request.url.as_str()) else {
-            return self.0.send(request).await;
-        };
-        Always { status: *status, body: Body::from(body.clone()) }.send(request).await
     }
 }
 
@@ -370,30 +352,13 @@ fn offers_and_giveaways_refresh_from_the_list() {
     }
 }
 
-/// Bytes with some of them replaced, put in or cut off.
-fn mutated(bytes: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..6).prop_map(move |edits| {
-        let mut bytes = bytes.to_vec();
-        for (place, value, what) in edits {
-            let place = place.index(bytes.len());
-            match what {
-                0 => bytes[place] = value,
-                1 => bytes.insert(place, value),
-                2 if value == 0 => bytes.truncate(place.max(1)),
-                _ => bytes[place] = b'0' + value % 10,
-            }
-        }
-        bytes
-    })
-}
-
 proptest! {
     #[test]
     fn damaged_answers_never_panic(
-        list in mutated(include_bytes!("fixtures/promotions_de.json")),
-        builds in mutated(include_bytes!("fixtures/builds_fortnite.json")),
-        points in mutated(include_bytes!("fixtures/distributionpoints.json")),
-        page in mutated(include_bytes!("fixtures/product_documented.json")),
+        list in damaged(include_bytes!("fixtures/promotions_de.json")),
+        builds in damaged(include_bytes!("fixtures/builds_fortnite.json")),
+        points in damaged(include_bytes!("fixtures/distributionpoints.json")),
+        page in damaged(include_bytes!("fixtures/product_documented.json")),
     ) {
         let answer = |body: Vec<u8>| Always { status: 200, body: Body::from(body) };
         let query = query("DE", "2023-03-01T00:00:00Z", "2023-12-01T00:00:00Z");

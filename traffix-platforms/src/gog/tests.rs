@@ -1,40 +1,18 @@
 //! Over recorded answers, and over written ones where the test's name says `as_documented`.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
-use bytes::Bytes as Body;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use proptest::prelude::*;
 use traffix_core::catalogue::Build;
 
 use super::*;
-use crate::upstream::{Replay, Response, UpstreamError};
+use crate::testing::{With, damaged, recorded, run};
+use crate::upstream::Replay;
 
 fn replay() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gog/fixtures")).unwrap()
-}
-
-/// Runs a future that never waits for anything but recordings.
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
-/// A recording with other answers to addresses that contain a word.
-struct With(Replay, Vec<(&'static str, u16, Vec<u8>)>);
-
-#[async_trait]
-impl Upstream for With {
-    async fn send(&self, request: &Request) -> Result<Response, UpstreamError> {
-        let Some((_, status, body)) = self.1.iter().find(|(word, ..)| request.url.as_str().contains(word))
-        else {
-            return self.0.send(request).await;
-        };
-        let (headers, observed_at) = (BTreeMap::new(), "2026-11-21T00:00:00Z".parse().unwrap());
-        Response { status: *status, headers, body: Body::from(body.clone()), observed_at }.or_status()
-    }
+    recorded("gog/fixtures")
 }
 
 fn with(word: &'static str, body: impl Into<Vec<u8>>) -> With {
@@ -245,31 +223,14 @@ fn unknown_and_bad_answers_are_typed() {
     assert!(refresh(&busy, "1207658930").unwrap_err().is_retryable());
 }
 
-/// Bytes with some of them replaced, put in or cut off.
-fn mutated(bytes: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..6).prop_map(move |edits| {
-        let mut bytes = bytes.to_vec();
-        for (place, value, what) in edits {
-            let place = place.index(bytes.len());
-            match what {
-                0 => bytes[place] = value,
-                1 => bytes.insert(place, value),
-                2 if value == 0 => bytes.truncate(place.max(1)),
-                _ => bytes[place] = b'0' + value % 10,
-            }
-        }
-        bytes
-    })
-}
-
 proptest! {
     #[test]
     fn damaged_answers_never_panic(
-        product in mutated(include_bytes!("fixtures/product_1207658691.json")),
-        builds in mutated(include_bytes!("fixtures/builds_1207658930.json")),
-        meta in mutated(include_bytes!("fixtures/meta_build.zlib")),
-        list in mutated(include_bytes!("fixtures/list.json")),
-        xml in mutated(include_bytes!("fixtures/downlink.xml")),
+        product in damaged(include_bytes!("fixtures/product_1207658691.json")),
+        builds in damaged(include_bytes!("fixtures/builds_1207658930.json")),
+        meta in damaged(include_bytes!("fixtures/meta_build.zlib")),
+        list in damaged(include_bytes!("fixtures/list.json")),
+        xml in damaged(include_bytes!("fixtures/downlink.xml")),
     ) {
         let _ = refresh(&with("/products/1207658691?", product), "1207658691");
         let _ = refresh(&with("/builds", builds), "1207658930");

@@ -1,16 +1,15 @@
 //! Over the recordings in `fixtures/`.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use traffix_core::catalogue::{ByteRange, PhaseKind, PhaseStatus, Precision};
 use traffix_core::{Bytes, Evidence, SourceKind};
 
 use super::*;
+use crate::testing::recorded;
 use crate::upstream::Replay;
 
 fn recordings() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/nintendo/fixtures")).unwrap()
+    recorded("nintendo/fixtures")
 }
 
 fn query(region: &str, cursor: Option<String>) -> Discover {

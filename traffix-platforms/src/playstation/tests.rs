@@ -1,16 +1,15 @@
 //! Over the recordings in `fixtures/`.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use traffix_core::catalogue::{ByteRange, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Bytes, Evidence, SourceKind};
 
 use super::*;
+use crate::testing::recorded;
 use crate::upstream::{Placement, Replay, Request, Response};
 
 fn recordings() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/playstation/fixtures")).unwrap()
+    recorded("playstation/fixtures")
 }
 
 async fn refreshed(id: &str, build: Option<&str>) -> ListingObservation {

@@ -17,9 +17,6 @@ pub mod peeringdb;
 pub mod ranges;
 pub mod ripestat;
 
-#[cfg(test)]
-pub(crate) mod damage;
-
 /// What an operator should know before asking a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {

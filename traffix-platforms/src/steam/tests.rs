@@ -8,6 +8,7 @@ use traffix_core::catalogue::{Build, Content, PhaseKind, PhaseStatus, Precision,
 use traffix_core::delivery::{Role, Tenancy};
 
 use super::*;
+use crate::testing::run;
 use crate::upstream::cassette::{self, Exchange};
 use crate::upstream::{Replay, UpstreamError};
 use crate::{Datum, PlatformExt, UpdateSize};
@@ -27,12 +28,8 @@ fn changed(change: impl Fn(&mut Exchange)) -> Replay {
     Replay::new(exchanges).unwrap()
 }
 
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
 fn seen(app: &str) -> ListingObservation {
-    wait(Steam.refresh(&recorded(), &ListingRef::new(app))).unwrap()
+    run(Steam.refresh(&recorded(), &ListingRef::new(app))).unwrap()
 }
 
 fn starts(seen: &ListingObservation, kind: PhaseKind) -> Option<(String, Precision)> {
@@ -102,7 +99,7 @@ fn an_update_is_sized_while_a_branch_keeps_the_old_build_as_documented() {
     let update = |up: &dyn Upstream, id: &str| {
         let build = Some(Build { id: id.into(), version: None, live_at: None });
         let listing = ListingRef { external_id: "413150".into(), build };
-        wait(Steam.refresh(up, &listing)).unwrap().builds.remove(0).update
+        run(Steam.refresh(up, &listing)).unwrap().builds.remove(0).update
     };
     let up = recorded();
     let bytes = |update: UpdateSize| (update.from, update.wire_bytes.low.0, update.wire_bytes.high.0);
@@ -170,11 +167,11 @@ fn a_restricted_app_exists_and_has_no_bytes() {
 #[test]
 fn what_nobody_knows_is_not_found() {
     for app in ["999999999", "half-life", "", "-1", "99999999999999"] {
-        let error = wait(Steam.refresh(&recorded(), &ListingRef::new(app))).unwrap_err();
+        let error = run(Steam.refresh(&recorded(), &ListingRef::new(app))).unwrap_err();
         assert!(matches!(&error, PlatformError::NotFound { id, .. } if id == app), "{app}: {error}");
     }
     // The recorded failure of a batch is that of one item.
-    let error = wait(api::item(&recorded(), 760)).unwrap_err();
+    let error = run(api::item(&recorded(), 760)).unwrap_err();
     assert!(matches!(error, PlatformError::NotFound { .. }), "{error}");
 }
 
@@ -185,10 +182,10 @@ fn a_failure_that_may_pass_outweighs_that_a_title_is_unknown() {
             exchange.response.status = 503;
         }
     });
-    let error = wait(Steam.refresh(&up, &ListingRef::new("999999999"))).unwrap_err();
+    let error = run(Steam.refresh(&up, &ListingRef::new("999999999"))).unwrap_err();
     assert!(error.is_retryable(), "{error}");
     // And one that fails hides nothing of what the others say.
-    let seen = wait(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap();
+    let seen = run(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap();
     assert_eq!(seen.title.as_deref(), Some("ELDEN RING"));
 }
 
@@ -197,23 +194,23 @@ fn odd_bodies_are_typed_errors() {
     for body in ["", "<html>busy</html>", "[", "null", "7"] {
         let up = changed(|exchange| exchange.response.body = body.to_owned().into());
         let errors = [
-            wait(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap_err(),
-            wait(Steam.audience(&up, &ListingRef::new("440"))).unwrap_err(),
-            wait(Steam.discover(&up, &query(None))).unwrap_err(),
-            wait(Steam.delivery(&up, &world())).unwrap_err(),
+            run(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap_err(),
+            run(Steam.audience(&up, &ListingRef::new("440"))).unwrap_err(),
+            run(Steam.discover(&up, &query(None))).unwrap_err(),
+            run(Steam.delivery(&up, &world())).unwrap_err(),
         ];
         for error in errors {
             assert!(matches!(error, PlatformError::Malformed { .. }), "{body}: {error}");
         }
     }
     let up = changed(|exchange| exchange.response.body = r#"{"response":{"servers":[{"type":7}]}}"#.into());
-    let error = wait(Steam.delivery(&up, &world())).unwrap_err();
+    let error = run(Steam.delivery(&up, &world())).unwrap_err();
     assert!(
         matches!(&error, PlatformError::Malformed { at, .. } if at == "response.servers[0].type"),
         "{error}"
     );
     let up = changed(|exchange| exchange.response.status = 429);
-    assert!(wait(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap_err().is_retryable());
+    assert!(run(Steam.refresh(&up, &ListingRef::new("1245620"))).unwrap_err().is_retryable());
 }
 
 #[test]
@@ -221,7 +218,7 @@ fn the_walk_over_what_is_coming_and_changed_ends() {
     let up = recorded();
     let (mut cursor, mut items, mut cursors) = (None, Vec::new(), Vec::new());
     loop {
-        let page = wait(Steam.discover(&up, &query(cursor.as_deref()))).unwrap();
+        let page = run(Steam.discover(&up, &query(cursor.as_deref()))).unwrap();
         items.extend(page.items);
         let Some(next) = page.next else { break };
         cursors.push(next.clone());
@@ -266,21 +263,21 @@ fn without_a_key_there_are_no_changed_apps_and_a_bad_cursor_is_refused() {
         }
     }
     let up = Keyless(recorded());
-    let page = wait(Steam.discover(&up, &query(Some("changed/0")))).unwrap();
+    let page = run(Steam.discover(&up, &query(Some("changed/0")))).unwrap();
     assert!(page.items.is_empty() && page.next.is_none());
-    let error = wait(Steam.discover(&up, &query(Some("page 2")))).unwrap_err();
+    let error = run(Steam.discover(&up, &query(Some("page 2")))).unwrap_err();
     assert!(matches!(&error, PlatformError::Malformed { at, .. } if at == "cursor"), "{error}");
-    let error = wait(player_states(&up, &[1])).unwrap_err().to_string();
+    let error = run(player_states(&up, &[1])).unwrap_err().to_string();
     assert!(error.contains("needs the credential \"steam\""), "{error}");
 }
 
 #[test]
 fn players_are_counted_and_unknown_apps_are_not() {
     let up = recorded();
-    let seen = wait(Steam.audience(&up, &ListingRef::new("440"))).unwrap();
+    let seen = run(Steam.audience(&up, &ListingRef::new("440"))).unwrap();
     assert_eq!((seen.players_now, seen.audience.is_empty()), (Some(40_008), true));
-    assert_eq!(wait(current_players(&up, 0)).unwrap().value, 24_453_426);
-    let error = wait(current_players(&up, 1)).unwrap_err();
+    assert_eq!(run(current_players(&up, 0)).unwrap().value, 24_453_426);
+    let error = run(current_players(&up, 1)).unwrap_err();
     assert!(matches!(&error, PlatformError::NotFound { id, .. } if id == "1"), "{error}");
     // An app of the chart has its place and peak beside the count.
     let up = changed(|exchange| {
@@ -288,7 +285,7 @@ fn players_are_counted_and_unknown_apps_are_not() {
             exchange.url.set_query(Some("appid=730"));
         }
     });
-    let audience = wait(Steam.audience(&up, &ListingRef::new("730"))).unwrap().audience;
+    let audience = run(Steam.audience(&up, &ListingRef::new("730"))).unwrap().audience;
     assert_eq!(audience.rank.unwrap().value, 1);
     assert_eq!(audience.concurrent_peak.unwrap().value, 1_509_177);
 }
@@ -296,30 +293,30 @@ fn players_are_counted_and_unknown_apps_are_not() {
 #[test]
 fn charts_and_countries_rank_apps() {
     let up = recorded();
-    let concurrent = wait(chart(&up, Chart::Concurrent)).unwrap().value;
+    let concurrent = run(chart(&up, Chart::Concurrent)).unwrap().value;
     assert_eq!((concurrent.len(), concurrent[2].app), (12, 2_868_840));
     assert_eq!((concurrent[2].players_now, concurrent[2].peak_players), (Some(249_640), Some(568_884)));
-    let played = wait(chart(&up, Chart::MostPlayed)).unwrap().value;
+    let played = run(chart(&up, Chart::MostPlayed)).unwrap().value;
     assert_eq!(
         (played[1].rank, played[1].last_week_rank, played[1].peak_players),
         (34, Some(31), Some(29_429))
     );
-    let first = |region: &str| wait(top_sellers(&up, &region.parse().unwrap())).unwrap().value[0];
+    let first = |region: &str| run(top_sellers(&up, &region.parse().unwrap())).unwrap().value[0];
     assert_eq!((first("KR").app, first("KR").consecutive_weeks), (578_080, Some(467)));
     assert_eq!(first("world").app, 3_764_200);
-    let shown = wait(featured(&up, &Region::WORLD)).unwrap().value;
+    let shown = run(featured(&up, &Region::WORLD)).unwrap().value;
     assert_eq!((shown.len(), shown[0].app, shown[0].section.as_str()), (6, 2_354_140, "coming_soon"));
 }
 
 #[test]
 fn posts_of_the_developer_are_read_and_a_missing_feed_is_no_error() {
     let up = recorded();
-    let deadlock = wait(news(&up, 1_422_450)).unwrap();
+    let deadlock = run(news(&up, 1_422_450)).unwrap();
     assert_eq!(deadlock.len(), 3);
     assert_eq!(deadlock.iter().filter(|post| post.patch).count(), 1);
-    assert_eq!(wait(news(&up, 1_363_080)).unwrap().len(), 3);
-    assert_eq!(wait(news(&up, 790)).unwrap(), []);
-    assert_eq!(wait(news(&up, 5)).unwrap(), []);
+    assert_eq!(run(news(&up, 1_363_080)).unwrap().len(), 3);
+    assert_eq!(run(news(&up, 790)).unwrap(), []);
+    assert_eq!(run(news(&up, 5)).unwrap(), []);
     // A post without the tag counts if its headline speaks of an update.
     let near = "2026-05-23T00:00:00Z".parse().unwrap();
     assert_eq!(super::news::about(&deadlock, near).unwrap().title, "Gameplay Update - 05-22-2026");
@@ -333,7 +330,7 @@ fn world() -> Vantage {
 #[test]
 fn servers_are_asserted_as_what_steam_calls_them_as_documented() {
     let from = Vantage { region: "DE".parse().unwrap(), address: Some("198.51.100.7".parse().unwrap()) };
-    let all = wait(Steam.delivery(&recorded(), &from)).unwrap();
+    let all = run(Steam.delivery(&recorded(), &from)).unwrap();
     assert_eq!(all.len(), 7);
     assert!(all.iter().all(|assertion| assertion.check().is_empty()), "{all:?}");
     let find = |host: &str| all.iter().find(|a| a.host.as_ref().is_some_and(|h| h.as_str() == host)).unwrap();
@@ -361,7 +358,7 @@ fn servers_are_asserted_as_what_steam_calls_them_as_documented() {
     assert_eq!(inside.prefix.unwrap().to_string(), "203.0.113.9/32");
     assert_eq!(inside.role, Role::EmbeddedCache);
     // Without an address the answer is about whoever asks.
-    let all = wait(Steam.delivery(&recorded(), &world())).unwrap();
+    let all = run(Steam.delivery(&recorded(), &world())).unwrap();
     assert!(all.iter().all(|a| a.region.as_ref().is_none_or(|region| region.as_str() == "CN")));
     assert!(all.iter().all(|a| !a.source.contains("198.51")));
 }
@@ -370,15 +367,15 @@ fn servers_are_asserted_as_what_steam_calls_them_as_documented() {
 fn game_servers_are_listed_and_queried() {
     let up = recorded();
     let filter = ServerFilter::all([Condition::App(892_970), Condition::Dedicated]);
-    let servers = wait(game_servers(&up, &filter, 100)).unwrap().value;
+    let servers = run(game_servers(&up, &filter, 100)).unwrap().value;
     assert_eq!((servers[0].addr.port(), servers[0].game_port), (2457, Some(2456)));
     assert_eq!((servers[0].players, servers[0].max_players), (Some(0), Some(64)));
-    let at = wait(servers_at_address(&up, "203.0.113.176".parse().unwrap())).unwrap().value;
+    let at = run(servers_at_address(&up, "203.0.113.176".parse().unwrap())).unwrap().value;
     assert_eq!((at[0].addr.port(), at[0].game_port), (28_015, Some(28_010)));
-    let error = wait(servers_at_address(&up, "203.0.113.177".parse().unwrap())).unwrap_err();
+    let error = run(servers_at_address(&up, "203.0.113.177".parse().unwrap())).unwrap_err();
     assert!(error.is_retryable() && error.retry_after().unwrap().as_secs() == 60, "{error}");
-    assert_eq!(wait(required_version(&up, 440)).unwrap().value, 10_828_683);
-    assert!(matches!(wait(required_version(&up, 5)).unwrap_err(), PlatformError::NotFound { .. }));
+    assert_eq!(run(required_version(&up, 440)).unwrap().value, 10_828_683);
+    assert!(matches!(run(required_version(&up, 5)).unwrap_err(), PlatformError::NotFound { .. }));
     let injected = ServerFilter::all([Condition::Map(r"a\gamedir\tf".into())]).none_of([]);
     assert_eq!(injected.as_str(), r"\map\agamedirtf");
 }
@@ -388,39 +385,39 @@ fn a_server_behind_a_relay_is_at_a_known_place() {
     let up = recorded();
     assert_eq!(FakeAddress::new("203.0.113.1".parse().unwrap(), 1, 440), None);
     let server = FakeAddress::new("169.254.189.228".parse().unwrap(), 41_928, 440).unwrap();
-    let status = wait(server_status(&up, server)).unwrap().value;
+    let status = run(server_status(&up, server)).unwrap().value;
     assert_eq!((status.players, status.map.as_deref()), (Some(23), Some("pl_pier")));
-    let places = wait(play_relays(&up, 440)).unwrap().value;
+    let places = run(play_relays(&up, 440)).unwrap().value;
     assert_eq!(status.pop().as_deref(), Some("mwh"));
     assert_eq!(places["eat"].aliases, ["mwh"]);
     assert_eq!(places["ams"].relays[0].ipv4.to_string(), "155.133.248.36");
     assert_eq!(places["ams"].relays[0].port_range, Some((27_015, 27_060)));
-    let players = wait(server_players(&up, server)).unwrap().value;
+    let players = run(server_players(&up, server)).unwrap().value;
     assert_eq!((players.len(), players[0].played_secs), (5, Some(3_079)));
 }
 
 #[test]
 fn the_rules_of_a_server_are_read_as_documented() {
     let server = FakeAddress::new("169.254.189.228".parse().unwrap(), 41_928, 440).unwrap();
-    let rules = wait(server_rules(&recorded(), server)).unwrap().value;
+    let rules = run(server_rules(&recorded(), server)).unwrap().value;
     assert_eq!(rules["tf_gamemode_payload"], "1");
 }
 
 #[test]
 fn players_are_read_without_anything_that_names_them() {
     let up = recorded();
-    let players = wait(player_states(&up, &[76_561_198_000_000_000, 76_561_198_000_000_001])).unwrap();
+    let players = run(player_states(&up, &[76_561_198_000_000_000, 76_561_198_000_000_001])).unwrap();
     let friends =
         PlayerState { visibility: Some(Visibility::Friends), online: false, game: None, country: None };
     let public =
         PlayerState { visibility: Some(Visibility::Public), online: true, game: None, country: None };
     assert_eq!(players, [friends, public]);
-    assert!(matches!(wait(player_states(&up, &[1; 101])).unwrap_err(), PlatformError::Malformed { .. }));
+    assert!(matches!(run(player_states(&up, &[1; 101])).unwrap_err(), PlatformError::Malformed { .. }));
 }
 
 #[test]
 fn the_pages_about_keys_become_errors_about_keys() {
-    let says = |profile: u64| wait(player_states(&recorded(), &[profile])).unwrap_err().to_string();
+    let says = |profile: u64| run(player_states(&recorded(), &[profile])).unwrap_err().to_string();
     assert!(says(1).contains("needs the credential \"steam\""), "{}", says(1));
     assert!(says(2).contains("refuses the credential \"steam\""), "{}", says(2));
     assert!(says(3).contains("refuses the credential \"steam\""), "{}", says(3));
@@ -452,7 +449,7 @@ proptest! {
             }
             exchange.response.body = body.into();
         });
-        wait(async {
+        run(async {
             for app in ["413150", "1245620", "1607890", "4500010"] {
                 let build = Some(Build { id: "16375315".into(), version: None, live_at: None });
                 let _ = Steam.refresh(&up, &ListingRef { external_id: app.into(), build }).await;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use traffix_core::catalogue::RuKind;
 
 use super::*;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 
 const FIXTURES: &str = "tmdb/fixtures";
 
@@ -20,7 +20,7 @@ fn query(region: &str, cursor: Option<&str>) -> Discover {
 }
 
 fn refresh(up: &dyn Upstream, id: &str) -> Result<ListingObservation, PlatformError> {
-    now(Tmdb.refresh(up, &ListingRef::new(id)))
+    run(Tmdb.refresh(up, &ListingRef::new(id)))
 }
 
 /// Region and day of every unlock.
@@ -48,21 +48,21 @@ fn a_film_without_a_digital_release() {
     assert_eq!(popularity.value, 34.568_523);
     assert_eq!(popularity.evidence.kind, SourceKind::Community);
     assert!(popularity.evidence.note.unwrap().ends_with("open scale from 0, changes daily"));
-    let audience = now(Tmdb.audience(&recorded(FIXTURES), &ListingRef::new("603"))).unwrap();
+    let audience = run(Tmdb.audience(&recorded(FIXTURES), &ListingRef::new("603"))).unwrap();
     assert_eq!(audience.audience.popularity.unwrap().value, 34.568_523);
 }
 
 #[test]
 fn films_in_cinemas_and_found_have_no_date() {
     let up = recorded(FIXTURES);
-    let playing = now(now_playing(&up, &"US".parse().unwrap(), None)).unwrap();
+    let playing = run(now_playing(&up, &"US".parse().unwrap(), None)).unwrap();
     assert_eq!(playing.next, None);
     assert_eq!(playing.items[0].listing.external_id.as_deref(), Some("667538"));
     assert_eq!(playing.items[1].title.as_deref(), Some("Knights of the Zodiac"));
     assert_eq!(playing.items[1].listing.audience.popularity.as_ref().unwrap().value, 2_233.242);
-    let found = now(search(&up, "The Matrix", None)).unwrap();
+    let found = run(search(&up, "The Matrix", None)).unwrap();
     assert_eq!((found.items.len(), found.next.as_deref()), (8, Some("2")));
-    let upcoming = now(upcoming(&up, &"DE".parse().unwrap(), None)).unwrap();
+    let upcoming = run(upcoming(&up, &"DE".parse().unwrap(), None)).unwrap();
     assert!(
         [playing, found, upcoming].iter().flat_map(|page| &page.items).all(|seen| unlocks(seen).is_empty())
     );
@@ -78,19 +78,19 @@ fn the_first_digital_day_of_every_country_as_documented() {
 #[test]
 fn digital_releases_of_a_country_as_documented() {
     let up = recorded(FIXTURES);
-    let first = now(Tmdb.discover(&up, &query("DE", None))).unwrap();
+    let first = run(Tmdb.discover(&up, &query("DE", None))).unwrap();
     assert_eq!(unlocks(&first.items[0]), [pair("DE", "2026-09-08")]);
-    let second = now(Tmdb.discover(&up, &query("DE", first.next.as_deref()))).unwrap();
+    let second = run(Tmdb.discover(&up, &query("DE", first.next.as_deref()))).unwrap();
     assert_eq!((second.items.len(), second.next), (1, None));
     assert_eq!(unlocks(&second.items[0]), []);
-    assert!(now(Tmdb.discover(&up, &query("DE", Some("x")))).is_err());
+    assert!(run(Tmdb.discover(&up, &query("DE", Some("x")))).is_err());
 }
 
 #[test]
 fn seen_from_the_world_there_are_titles_and_no_dates() {
     let url = "https://api.themoviedb.org/3/discover/movie?with_release_type=4&sort_by=popularity.desc&release_date.gte=2026-09-01&release_date.lte=2026-12-01&page=1";
     let body = r#"{"page":1,"results":[{"id":5,"release_date":"2026-09-02"}],"total_pages":4294967295}"#;
-    let page = now(Tmdb.discover(&answer(url, 200, body), &query("world", None))).unwrap();
+    let page = run(Tmdb.discover(&answer(url, 200, body), &query("world", None))).unwrap();
     assert_eq!(unlocks(&page.items[0]), []);
     assert_eq!(page.next.as_deref(), Some("2"));
 }
@@ -133,8 +133,8 @@ proptest! {
                 prop_assert!(seen.listing.audience.popularity.is_none_or(|p| p.value >= 0.0));
             }
         }
-        let _ = now(Tmdb.discover(&up, &query("DE", None)));
-        let _ = now(search(&up, "The Matrix", None));
-        let _ = now(now_playing(&up, &"US".parse().unwrap(), None));
+        let _ = run(Tmdb.discover(&up, &query("DE", None)));
+        let _ = run(search(&up, "The Matrix", None));
+        let _ = run(now_playing(&up, &"US".parse().unwrap(), None));
     }
 }

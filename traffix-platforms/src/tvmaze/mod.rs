@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use traffix_core::catalogue::{Audience, PlatformId, Region};
 use traffix_core::delivery::Assertion;
 
@@ -56,7 +56,8 @@ impl Platform for TvMaze {
         let call = Call::new(ID, "schedule/web", up);
         let first = query.from.date_naive();
         let last = first.checked_add_days(Days::new(MAX_DAYS)).unwrap_or(first);
-        let last = last.min((query.until - chrono::TimeDelta::seconds(1)).date_naive());
+        let before = query.until.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(query.until);
+        let last = last.min(before.date_naive());
         let day: NaiveDate = match &query.cursor {
             Some(cursor) => cursor.parse().map_err(|_| call.malformed("cursor", "must be a day"))?,
             None => first,

@@ -5,7 +5,7 @@ use traffix_core::Evidence;
 use traffix_core::catalogue::{Content, Precision, RuKind};
 
 use super::*;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 use crate::upstream::Replay;
 
 const FIXTURES: &str = "tvmaze/fixtures";
@@ -25,7 +25,7 @@ fn query(region: &str, cursor: Option<&str>) -> Discover {
 }
 
 fn refresh(up: &Replay, id: &str) -> Result<ListingObservation, PlatformError> {
-    now(TvMaze.refresh(up, &ListingRef::new(id)))
+    run(TvMaze.refresh(up, &ListingRef::new(id)))
 }
 
 /// Region, start and precision of the only phase.
@@ -42,7 +42,7 @@ fn runtime_secs(seen: &ListingObservation) -> Option<u64> {
 #[test]
 fn a_broadcast_schedule() {
     let day = "2018-11-03".parse().unwrap();
-    let seen = now(schedule(&recorded(FIXTURES), &"US".parse().unwrap(), day)).unwrap();
+    let seen = run(schedule(&recorded(FIXTURES), &"US".parse().unwrap(), day)).unwrap();
     assert_eq!(seen.len(), 12);
     let duck = &seen[2];
     assert_eq!(duck.title.as_deref(), Some("DuckTales: season 2, episode 3"));
@@ -61,7 +61,7 @@ fn a_broadcast_schedule() {
 
 #[test]
 fn the_audience_of_a_streaming_show() {
-    let seen = now(TvMaze.audience(&recorded(FIXTURES), &ListingRef::new("45499"))).unwrap();
+    let seen = run(TvMaze.audience(&recorded(FIXTURES), &ListingRef::new("45499"))).unwrap();
     let popularity = seen.audience.popularity.unwrap();
     assert_eq!(popularity.value, 85.0);
     let Evidence { note, source, confidence, .. } = popularity.evidence;
@@ -72,14 +72,14 @@ fn the_audience_of_a_streaming_show() {
 
 #[test]
 fn a_show_found_by_title_is_known_to_the_day() {
-    let seen = now(find(&recorded(FIXTURES), "The Flash")).unwrap().unwrap();
+    let seen = run(find(&recorded(FIXTURES), "The Flash")).unwrap().unwrap();
     assert_eq!(seen.listing.external_id.as_deref(), Some("13"));
     assert_eq!((seen.kind, seen.title.as_deref()), (RuKind::Release, Some("The Flash")));
     assert_eq!(unlock(&seen), ("US".into(), at("2014-10-07T00:00:00Z"), Precision::Day));
     assert_eq!(runtime_secs(&seen), Some(3_600));
     assert_eq!(seen.changed_at, Some(at("2017-03-26T00:39:49Z")));
     let url = "https://api.tvmaze.com/singlesearch/shows?q=x&embed=seasons";
-    assert_eq!(now(find(&answer(url, 404, "null"), "x")), Ok(None));
+    assert_eq!(run(find(&answer(url, 404, "null"), "x")), Ok(None));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn unknown_identifiers_are_not_found() {
 #[test]
 fn streaming_schedules_hold_first_showings_as_documented() {
     let up = recorded(FIXTURES);
-    let page = now(TvMaze.discover(&up, &query("GB", None))).unwrap();
+    let page = run(TvMaze.discover(&up, &query("GB", None))).unwrap();
     assert_eq!(page.next, None);
     let ids: Vec<_> = page.items.iter().map(|seen| seen.listing.external_id.as_deref().unwrap()).collect();
     // Neither the news nor the trailer.
@@ -124,7 +124,7 @@ fn streaming_schedules_hold_first_showings_as_documented() {
         page.items.iter().map(runtime_secs).collect::<Vec<_>>(),
         [Some(3_000), Some(2_700), Some(1_860), Some(3_600)]
     );
-    assert_eq!(now(TvMaze.discover(&up, &query("world", None))).unwrap().items.len(), 3);
+    assert_eq!(run(TvMaze.discover(&up, &query("world", None))).unwrap().items.len(), 3);
 }
 
 #[test]
@@ -134,19 +134,19 @@ fn paging_ends_within_the_period_and_within_three_months() {
     query.until = at("2036-01-01T00:00:00Z");
     let next = |day: &str, query: &Discover| {
         let up = answer(&url.replace("2026-12-04", day), 200, "[]");
-        now(TvMaze.discover(&up, &Discover { cursor: Some(day.into()), ..query.clone() })).unwrap().next
+        run(TvMaze.discover(&up, &Discover { cursor: Some(day.into()), ..query.clone() })).unwrap().next
     };
     assert_eq!(next("2026-12-04", &query).as_deref(), Some("2026-12-05"));
     assert_eq!(next("2026-12-05", &query), None);
     query.until = at("2026-09-05T00:00:00Z");
     assert_eq!(next("2026-09-04", &query), None);
-    let error = now(TvMaze.discover(&recorded(FIXTURES), &Discover { cursor: Some("x".into()), ..query }));
+    let error = run(TvMaze.discover(&recorded(FIXTURES), &Discover { cursor: Some("x".into()), ..query }));
     assert!(matches!(error, Err(PlatformError::Malformed { .. })));
 }
 
 #[test]
 fn changes_of_a_day_as_documented() {
-    let changed = now(changed_today(&recorded(FIXTURES))).unwrap();
+    let changed = run(changed_today(&recorded(FIXTURES))).unwrap();
     assert_eq!(changed["45499"], at("2026-08-29T11:40:00Z"));
     assert_eq!(changed.len(), 2);
 }
@@ -171,10 +171,10 @@ proptest! {
     #[test]
     fn damaged_recordings_give_values_or_typed_errors(damage in damage()) {
         let up = damage.replay(FIXTURES);
-        let _ = now(schedule(&up, &"US".parse().unwrap(), "2018-11-03".parse().unwrap()));
-        let _ = now(TvMaze.discover(&up, &query("GB", None)));
-        let _ = now(changed_today(&up));
-        let _ = now(find(&up, "The Flash"));
+        let _ = run(schedule(&up, &"US".parse().unwrap(), "2018-11-03".parse().unwrap()));
+        let _ = run(TvMaze.discover(&up, &query("GB", None)));
+        let _ = run(changed_today(&up));
+        let _ = run(find(&up, "The Flash"));
         if let Ok(seen) = refresh(&up, "45499") {
             prop_assert!(seen.listing.stream.runtime_secs.is_none_or(|secs| secs.value > 0));
         }

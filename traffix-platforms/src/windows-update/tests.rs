@@ -1,17 +1,16 @@
 //! Over the recordings in `fixtures/`.
 
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use traffix_core::catalogue::{ByteRange, Content, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Bytes, SourceKind};
 
 use super::*;
+use crate::testing::recorded;
 use crate::upstream::Replay;
 
 fn recordings() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/windows-update/fixtures")).unwrap()
+    recorded("windows-update/fixtures")
 }
 
 async fn refreshed(id: &str) -> ListingObservation {

@@ -1,16 +1,15 @@
 //! Over the recordings in `fixtures/`.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use traffix_core::catalogue::{ByteRange, Content, PhaseKind, Precision, Region, RuKind};
 use traffix_core::{Bytes, SourceKind};
 
 use super::*;
+use crate::testing::recorded;
 use crate::upstream::Replay;
 
 fn recordings() -> Replay {
-    Replay::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/xbox/fixtures")).unwrap()
+    recorded("xbox/fixtures")
 }
 
 async fn refreshed(id: &str) -> ListingObservation {

@@ -172,13 +172,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sources::damage::{answer, damage, now, recorded};
+    use crate::testing::{answer, damage, recorded, run};
 
     const FIXTURES: &str = "sources/domains/fixtures";
 
     #[test]
     fn names_of_every_registered_platform() {
-        let fetched = now(host_names(&recorded(FIXTURES))).unwrap();
+        let fetched = run(host_names(&recorded(FIXTURES))).unwrap();
         let names = fetched.value;
         assert_eq!(names.findings, []);
         let mut counts = BTreeMap::<&str, usize>::new();
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn known_names_are_not_reviewed_again() {
-        let names = now(host_names(&recorded(FIXTURES))).unwrap().value;
+        let names = run(host_names(&recorded(FIXTURES))).unwrap().value;
         let unknown: Vec<_> =
             names.unknown().filter_map(|a| a.host.as_ref()).map(HostPattern::as_str).collect();
         assert!(!unknown.contains(&"lancache.steamcontent.com"));
@@ -242,7 +242,7 @@ mod tests {
             r#"{"cache_domains":[{"name":"steam","domain_files":["https://evil.example/x.txt"]}]}"#,
         ] {
             let up = answer(&format!("{BASE}/cache_domains.json"), 200, body);
-            assert!(matches!(now(host_names(&up)), Err(PlatformError::Malformed { .. })), "{body}");
+            assert!(matches!(run(host_names(&up)), Err(PlatformError::Malformed { .. })), "{body}");
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
 
         #[test]
         fn damaged_recordings_give_values_or_typed_errors(damage in damage()) {
-            if let Ok(fetched) = now(host_names(&damage.replay(FIXTURES))) {
+            if let Ok(fetched) = run(host_names(&damage.replay(FIXTURES))) {
                 prop_assert!(fetched.value.assertions.iter().all(|assertion| assertion.check().is_empty()));
             }
         }

@@ -1,20 +1,20 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 use crate::upstream::Replay;
 
 const FIXTURES: &str = "sources/github/fixtures";
 
 fn ask(up: &Replay, repository: &str, label: Option<&str>) -> Result<Suggestions, PlatformError> {
-    now(suggestions(up, &repository.parse().unwrap(), label)).map(|fetched| fetched.value)
+    run(suggestions(up, &repository.parse().unwrap(), label)).map(|fetched| fetched.value)
 }
 
 #[test]
 fn all_pages_are_read() {
     let up = recorded(FIXTURES);
     let fetched =
-        now(suggestions(&up, &"octokit-fixture-org/paginate-issues".parse().unwrap(), None)).unwrap();
+        run(suggestions(&up, &"octokit-fixture-org/paginate-issues".parse().unwrap(), None)).unwrap();
     assert_eq!(fetched.observed_at.to_rfc3339(), "2017-10-10T16:00:00+00:00");
     let Suggestions { items, is_complete } = fetched.value;
     assert!(is_complete);

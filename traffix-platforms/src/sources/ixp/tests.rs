@@ -6,7 +6,7 @@ use traffix_core::{Evidence, SourceKind};
 
 use super::*;
 use crate::PlatformError;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 use crate::upstream::Replay;
 
 const FIXTURES: &str = "sources/ixp/fixtures";
@@ -22,11 +22,11 @@ fn site() -> Site {
 }
 
 fn export(up: &Replay, list: &str) -> Result<MemberExport, PlatformError> {
-    now(members(up, list.parse().unwrap())).map(|fetched| fetched.value)
+    run(members(up, list.parse().unwrap())).map(|fetched| fetched.value)
 }
 
 fn day(up: &Replay) -> Result<Traffic, PlatformError> {
-    now(traffic(up, &site(), Period::Day))
+    run(traffic(up, &site(), Period::Day))
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_day_of_traffic_as_documented() {
 
 #[test]
 fn a_week_has_one_resolution_as_documented() {
-    let week = now(traffic(&recorded(FIXTURES), &site(), Period::Week)).unwrap().inbound;
+    let week = run(traffic(&recorded(FIXTURES), &site(), Period::Week)).unwrap().inbound;
     assert_eq!(week.step_secs.get(), 1_800);
     let points: Vec<_> = week.points.iter().map(|point| (point.average_bps, point.maximum_bps)).collect();
     assert_eq!(points, [(100, Some(110)), (300, Some(330)), (2_100, Some(3_960))]);
@@ -104,7 +104,7 @@ fn a_week_has_one_resolution_as_documented() {
 
 #[test]
 fn a_summary_as_documented() {
-    let summary = now(summary(&recorded(FIXTURES), &site(), Period::Day)).unwrap().value;
+    let summary = run(summary(&recorded(FIXTURES), &site(), Period::Day)).unwrap().value;
     assert_eq!(summary.average_in_bps, Some(4_000_000_000));
     assert_eq!(summary.maximum_out_bps, Some(9_100_000_000));
     assert_eq!(summary.maximum_in_at, Some(at("2026-09-01T00:05:00Z")));
@@ -166,11 +166,11 @@ proptest! {
             }
         }
         for period in [Period::Day, Period::Week] {
-            if let Ok(traffic) = now(traffic(&up, &site(), period)) {
+            if let Ok(traffic) = run(traffic(&up, &site(), period)) {
                 prop_assert!(traffic.inbound.points.is_sorted_by_key(|point| point.start));
             }
         }
-        let _ = now(summary(&up, &site(), Period::Day));
+        let _ = run(summary(&up, &site(), Period::Day));
         let csv = damage.apply(b"time,in,out\n1788220800,1,2.5\n2026-09-01T00:05:00Z,3,4\n1788221700,,6\n");
         let evidence = Evidence::new(SourceKind::Measurement, "here", DateTime::UNIX_EPOCH);
         let _ = traffic_from_csv("x", &evidence, &*csv);

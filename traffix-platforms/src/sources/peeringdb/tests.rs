@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 
 const FIXTURES: &str = "sources/peeringdb/fixtures";
 
 #[test]
 fn a_network_with_its_ports() {
-    let fetched = now(network_with_ports(&recorded(FIXTURES), Asn(1213))).unwrap();
+    let fetched = run(network_with_ports(&recorded(FIXTURES), Asn(1213))).unwrap();
     let (network, ports) = fetched.value;
     assert_eq!((network.id, network.name.as_str()), (1700, "Asiera"));
     assert_eq!(network.traffic.as_deref(), Some("100-200Gbps"));
@@ -21,14 +21,14 @@ fn a_network_with_its_ports() {
 #[test]
 fn networks_in_bulk() {
     let up = recorded(FIXTURES);
-    let networks = now(networks(&up, &[Asn(10745)])).unwrap().value;
+    let networks = run(networks(&up, &[Asn(10745)])).unwrap().value;
     assert_eq!((networks[0].asn, networks[0].kind.as_deref()), (Asn(10745), Some("Cable/DSL/ISP")));
     assert_eq!(networks[0].traffic, None);
 }
 
 #[test]
 fn exchanges_without_contacts() {
-    let all = now(exchanges(&recorded(FIXTURES), &[1, 2])).unwrap().value;
+    let all = run(exchanges(&recorded(FIXTURES), &[1, 2])).unwrap().value;
     assert_eq!(all[0].name, "Equinix Ashburn");
     assert_eq!(all[0].country.as_ref().unwrap().as_str(), "US");
     assert_eq!((all[0].networks, all[0].statistics_url.as_deref()), (Some(343), None));
@@ -37,17 +37,17 @@ fn exchanges_without_contacts() {
 #[test]
 fn ports_and_lans_as_documented() {
     let up = recorded(FIXTURES);
-    let ports = now(ports(&up, &[Asn(1213), Asn(2906)])).unwrap().value;
+    let ports = run(ports(&up, &[Asn(1213), Asn(2906)])).unwrap().value;
     // One port is out of use, one does not say its speed.
     assert_eq!(capacity_bps(&ports), BTreeMap::from([(48, Some(300_000_000_000)), (387, None)]));
-    let lans = now(lans(&up, &[48])).unwrap().value;
+    let lans = run(lans(&up, &[48])).unwrap().value;
     assert_eq!(lans, [Lan { id: 48, exchange: 48, name: None }]);
 }
 
 #[test]
 fn odd_answers_are_typed() {
     let url = "https://www.peeringdb.com/api/net?asn=7";
-    let ask = |status, body: &'static str| now(network_with_ports(&answer(url, status, body), Asn(7)));
+    let ask = |status, body: &'static str| run(network_with_ports(&answer(url, status, body), Asn(7)));
     let missing = PlatformError::NotFound { platform: ID, id: "AS7".into() };
     assert_eq!(ask(200, r#"{"data":[]}"#), Err(missing));
     for body in ["", "<html>", "{}", "[]", r#"{"data":[{"id":1}]}"#, r#"{"data":[{"id":1,"asn":-1}]}"#] {
@@ -63,11 +63,11 @@ proptest! {
     #[test]
     fn damaged_recordings_give_values_or_typed_errors(damage in damage()) {
         let up = damage.replay(FIXTURES);
-        if let Ok(fetched) = now(network_with_ports(&up, Asn(1213))) {
+        if let Ok(fetched) = run(network_with_ports(&up, Asn(1213))) {
             let _ = capacity_bps(&fetched.value.1);
         }
-        let _ = (now(exchanges(&up, &[1, 2])), now(networks(&up, &[Asn(10745)])), now(lans(&up, &[48])));
-        if let Ok(fetched) = now(ports(&up, &[Asn(1213), Asn(2906)])) {
+        let _ = (run(exchanges(&up, &[1, 2])), run(networks(&up, &[Asn(10745)])), run(lans(&up, &[48])));
+        if let Ok(fetched) = run(ports(&up, &[Asn(1213), Asn(2906)])) {
             let _ = capacity_bps(&fetched.value);
         }
     }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use traffix_core::delivery::{Origin, PrefixTable, Tenancy};
 
 use super::*;
-use crate::sources::damage::{answer, damage, now, recorded};
+use crate::testing::{answer, damage, recorded, run};
 
 const FIXTURES: &str = "sources/ranges/fixtures";
 
@@ -36,16 +36,16 @@ fn row(
 #[test]
 fn lists_of_delivery_networks() {
     let up = recorded(FIXTURES);
-    let fastly = now(fastly(&up)).unwrap();
+    let fastly = run(fastly(&up)).unwrap();
     let url = "https://api.fastly.com/public-ip-list";
     assert_eq!(
         outline(&fastly),
         [row("fastly", asn(&"fastly".parse().unwrap()).map(|a| a.0), url, "2025-07-01", 21)]
     );
-    let cloudflare = now(cloudflare(&up)).unwrap();
+    let cloudflare = run(cloudflare(&up)).unwrap();
     assert_eq!(cloudflare.iter().map(|group| group.prefixes.len()).collect::<Vec<_>>(), [15, 7]);
     assert_eq!(cloudflare[1].source.as_ref(), "https://www.cloudflare.com/ips-v6");
-    let aws = now(aws(&up)).unwrap();
+    let aws = run(aws(&up)).unwrap();
     assert_eq!((aws[0].cdn.as_str(), aws[0].prefixes.len()), ("cloudfront", 22));
     assert_eq!(aws[0].observed.to_string(), "2026-08-22");
 }
@@ -53,10 +53,10 @@ fn lists_of_delivery_networks() {
 #[test]
 fn lists_of_clouds() {
     let up = recorded(FIXTURES);
-    let google = now(google(&up)).unwrap();
+    let google = run(google(&up)).unwrap();
     let names: Vec<_> = google.iter().map(|group| (group.cdn.as_str(), group.prefixes.len())).collect();
     assert_eq!(names, [("google", 2), ("google-cloud", 30)]);
-    let azure = now(azure(&up)).unwrap();
+    let azure = run(azure(&up)).unwrap();
     let names: Vec<_> = azure.iter().map(|group| group.cdn.as_str()).collect();
     assert_eq!(names, ["azure-front-door", "azure-front-door-first-party"]);
     assert!(azure.iter().all(|group| !group.prefixes.is_empty()));
@@ -65,7 +65,7 @@ fn lists_of_clouds() {
 
 #[test]
 fn groups_fill_a_prefix_table() {
-    let fastly = now(fastly(&recorded(FIXTURES))).unwrap().remove(0);
+    let fastly = run(fastly(&recorded(FIXTURES))).unwrap().remove(0);
     let mut builder = PrefixTable::builder();
     let PrefixGroup { cdn, asn, kind, source, observed, prefixes } = fastly;
     let origin = Origin { cdn, asn, kind, tenancy: Tenancy::Shared, source, observed: Some(observed) };
@@ -89,7 +89,7 @@ fn a_list_with_a_mistake_is_refused_whole() {
         (r#"{"addresses":["23.235.32.1/20"]}"#, "prefix 0"),
         (r#"{"addresses":["0.0.0.0/0"]}"#, "prefix 0"),
     ] {
-        match now(fastly(&answer(url, 200, body))) {
+        match run(fastly(&answer(url, 200, body))) {
             Err(PlatformError::Malformed { at, operation: "fastly", .. }) => assert_eq!(at, place, "{body}"),
             other => panic!("{body}: {other:?}"),
         }
@@ -107,7 +107,7 @@ fn only_microsofts_own_file_is_fetched() {
     ] {
         let body = format!("<a href=\"{link}\">download</a>");
         assert!(
-            matches!(now(azure(&answer(page, 200, body))), Err(PlatformError::Malformed { .. })),
+            matches!(run(azure(&answer(page, 200, body))), Err(PlatformError::Malformed { .. })),
             "{link}"
         );
     }
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn damaged_recordings_give_values_or_typed_errors(damage in damage()) {
         let up = damage.replay(FIXTURES);
-        let lists = [now(fastly(&up)), now(cloudflare(&up)), now(aws(&up)), now(google(&up)), now(azure(&up))];
+        let lists = [run(fastly(&up)), run(cloudflare(&up)), run(aws(&up)), run(google(&up)), run(azure(&up))];
         for group in lists.into_iter().flatten().flatten() {
             prop_assert!(!group.prefixes.is_empty());
         }

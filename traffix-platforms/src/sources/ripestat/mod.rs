@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sources::damage::{answer, damage, now, recorded};
+    use crate::testing::{answer, damage, recorded, run};
     use crate::upstream::Replay;
 
     const FIXTURES: &str = "sources/ripestat/fixtures";
@@ -109,7 +109,7 @@ mod tests {
         "https://stat.ripe.net/data/announced-prefixes/data.json?resource=AS3333&sourceapp=traffix";
 
     fn ask(up: &Replay, asn: u32) -> Result<Vec<Announced>, PlatformError> {
-        now(announced_prefixes(up, Asn(asn), "traffix")).map(|fetched| fetched.value)
+        run(announced_prefixes(up, Asn(asn), "traffix")).map(|fetched| fetched.value)
     }
 
     fn texts(found: &[Announced]) -> Vec<[String; 3]> {

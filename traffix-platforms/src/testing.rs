@@ -1,10 +1,14 @@
-//! Damaged recordings for tests: whatever bytes come, parsers give a value or a typed error.
+//! What tests of platforms and sources share: recordings, other answers in their place, and damage to them. Whatever
+//! bytes come, parsers give a value or a typed error.
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::upstream::cassette::Exchange;
-use crate::upstream::{Replay, cassette};
+use crate::upstream::{Replay, Request, Response, Upstream, UpstreamError, cassette};
 
 /// A few edits of a text, at places that are relative to its length.
 #[derive(Debug, Clone)]
@@ -26,6 +30,11 @@ const NUMBERS: [&str; 8] =
 pub(crate) fn damage() -> impl Strategy<Value = Damage> {
     let edit = prop_oneof![Just(Edit::Replace), Just(Edit::Insert), Just(Edit::Cut), Just(Edit::SwapNumbers)];
     prop::collection::vec((any::<Index>(), any::<u8>(), edit), 1..6).prop_map(Damage)
+}
+
+/// `text` with one to five edits.
+pub(crate) fn damaged(text: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
+    damage().prop_map(|damage| damage.apply(text))
 }
 
 impl Damage {
@@ -75,9 +84,9 @@ pub(crate) fn recorded(folder: &str) -> Replay {
 
 /// One answer to one request, for what no recording shows.
 pub(crate) fn answer(url: &str, status: u16, body: impl Into<bytes::Bytes>) -> Replay {
-    let response = crate::upstream::Response {
+    let response = Response {
         status,
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
         body: body.into(),
         observed_at: chrono::DateTime::from_timestamp(1_788_220_800, 0).unwrap(),
     };
@@ -93,7 +102,22 @@ pub(crate) fn answer(url: &str, status: u16, body: impl Into<bytes::Bytes>) -> R
     Replay::new([exchange]).unwrap()
 }
 
-/// Waits for a future that never sleeps.
-pub(crate) fn now<F: Future>(future: F) -> F::Output {
+/// A recording with other answers (status and body) to addresses that contain a word.
+pub(crate) struct With(pub(crate) Replay, pub(crate) Vec<(&'static str, u16, Vec<u8>)>);
+
+#[async_trait]
+impl Upstream for With {
+    async fn send(&self, request: &Request) -> Result<Response, UpstreamError> {
+        let Some((_, status, body)) = self.1.iter().find(|(word, ..)| request.url.as_str().contains(word))
+        else {
+            return self.0.send(request).await;
+        };
+        let (headers, observed_at) = (BTreeMap::new(), "2026-11-21T00:00:00Z".parse().unwrap());
+        Response { status: *status, headers, body: body.clone().into(), observed_at }.or_status()
+    }
+}
+
+/// Runs a future that waits for nothing but recordings.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
