@@ -19,6 +19,7 @@ pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
+mod prefixes;
 pub mod report;
 mod router;
 pub mod server;

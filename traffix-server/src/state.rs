@@ -23,7 +23,7 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// What counts as now.
     pub clock: Clock,
-    /// Whose an address is; replaced as a whole when assertions change.
+    /// Whose an address is; replaced as a whole when a pull brings assertions.
     pub prefixes: ArcSwap<PrefixTable>,
     pub(crate) pages: Pages,
     pub(crate) limits: Limits,

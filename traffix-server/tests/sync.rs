@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[expect(dead_code, reason = "nothing here crashes the cluster")]
+#[path = "../../traffix-store/tests/support/cluster.rs"]
+mod cluster;
 #[path = "sync/shelf.rs"]
 mod shelf;
 mod support;
@@ -189,6 +192,44 @@ fn a_killed_run_is_resumed_over_the_network() {
     assert_eq!(timeless(catalogue(&killed)), timeless(catalogue(&url)));
     // What was kept or is not due is not asked for again.
     assert_eq!(self::report(traffix(&words).run())["written"], 0);
+}
+
+#[test]
+fn what_is_recorded_replays_to_the_same_catalogue() {
+    let products: Vec<Product> = (0..3).map(Product::number).collect();
+    let (dir, url) = database();
+    recording(dir.path(), FIRST, &products);
+    let service = Service::start(dir.path());
+    let config = write(dir.path(), "traffix.toml", service.config());
+    let taken = dir.path().join("taken");
+    let folder = taken.to_str().unwrap();
+    let words = ["sync", "xbox", "--json", "--config", &config, "--database", &url, "--record", folder];
+    let live = report(traffix(&words).run());
+    assert_eq!((&live["status"], &live["errors"]), (&json!("done"), &json!(0)), "{live}");
+    let again = format!("sqlite:{}", dir.path().join("again.db").display());
+    let replayed = report(sync(&taken, &again, &[]));
+    assert_eq!((&replayed["written"], &replayed["skipped"]), (&live["written"], &json!(0)), "{replayed}");
+    // Of what was asked twice, the recording has the later answer.
+    assert_eq!(timeless(catalogue(&again)), timeless(catalogue(&url)));
+    // The real interfaces are asked one question, at the same addresses.
+    let words = ["platforms", "check", "xbox", "--live", "--json", "--config", &config, "--fixtures", folder];
+    let item = traffix(&words).run().json()["items"][0].clone();
+    assert_eq!((&item["live"]["status"], &item["failed"]), (&json!("ok"), &json!(0)), "{item}");
+    assert!(item["live"]["detail"].as_str().unwrap().ends_with(" titles"), "{item}");
+}
+
+#[test]
+fn both_engines_end_with_the_same_catalogue() {
+    let products: Vec<Product> = (0..25).map(Product::number).collect();
+    let (dir, sqlite) = database();
+    recording(dir.path(), FIRST, &products);
+    let cluster = cluster::Cluster::start("-c fsync=off -c synchronous_commit=off");
+    let postgres = cluster.database();
+    for url in [&sqlite, &postgres] {
+        assert_eq!(report(sync(dir.path(), url, &[]))["status"], "done", "{url}");
+        assert_eq!(report(sync(dir.path(), url, &[]))["written"], 0, "{url}");
+    }
+    assert_eq!(catalogue(&sqlite), catalogue(&postgres));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What of an observation is news. What a source has said before keeps its evidence of first sight.
 
 use chrono::TimeDelta;
-use traffix_core::catalogue::{Audience, Build, DownloadSize, Listing, Phase};
+use traffix_core::catalogue::{Audience, Build, DownloadSize, Listing, Phase, PhaseKind, Region};
 use traffix_core::{Evidence, Fact};
 
-use super::news::end;
+use super::news::{end, moved};
 
 /// A slow signal is written again when it has changed by more than this share …
 const DRIFT: f64 = 0.05;
@@ -14,13 +14,20 @@ const STALE: TimeDelta = TimeDelta::days(7);
 /// The observation with the evidence that the catalogue holds already for what it holds already.
 pub(super) fn only_news(mut said: Listing, stored: &Listing) -> Listing {
     for size in &mut said.sizes {
+        spell_as_known(&mut size.variant, &stored.sizes);
         if let Some(old) = stored.sizes.iter().find(|old| old.variant == size.variant) {
             restamp_size(size, old);
         }
     }
-    said.phases.retain_mut(|phase| {
-        let old = stored.phases.iter().find(|old| old.kind == phase.kind && old.region == phase.region);
-        old.is_none_or(|old| restamp_phase(phase, old))
+    let known =
+        |kind, region: &Region| stored.phases.iter().find(|old| old.kind == kind && old.region == *region);
+    said.phases.retain_mut(|phase| match known(phase.kind, &phase.region) {
+        _ if is_early_access(phase, stored) => false,
+        Some(old) => restamp_phase(phase, old),
+        // What holds everywhere needs no repetition for a country.
+        None => {
+            known(phase.kind, &Region::WORLD).is_none_or(|world| world.window.value != phase.window.value)
+        }
     });
     for weight in &mut said.weights {
         if let Some(old) = stored.weights.iter().find(|old| old.region == weight.region) {
@@ -78,6 +85,31 @@ fn optional<T: Clone + PartialEq>(new: &mut Option<Fact<T>>, stored: Option<&Fac
 fn restamp_size(size: &mut DownloadSize, old: &DownloadSize) {
     optional(&mut size.wire_bytes, old.wire_bytes.as_ref());
     optional(&mut size.disk_bytes, old.disk_bytes.as_ref());
+}
+
+/// Whether an unlock is the day on which early access is known to begin.
+///
+/// Platforms state one date per offer: that of an edition with early access, or of a title that is sold before it is
+/// finished, is not the day on which everybody may start.
+fn is_early_access(phase: &Phase, stored: &Listing) -> bool {
+    let is_other =
+        |old: &Phase| old.kind == PhaseKind::EarlyAccess && !moved(&old.window.value, &phase.window.value);
+    let own = stored.phases.iter().any(|old| {
+        let unlock = old.kind == PhaseKind::Unlock && old.region == phase.region;
+        unlock && !moved(&old.window.value, &phase.window.value)
+    });
+    phase.kind == PhaseKind::Unlock && !own && stored.phases.iter().any(is_other)
+}
+
+/// `PC` and `pc` are one variant, written as it was first.
+fn spell_as_known(variant: &mut Option<String>, stored: &[DownloadSize]) {
+    let Some(said) = variant else { return };
+    let known = || stored.iter().filter_map(|size| size.variant.as_ref());
+    if known().all(|old| old != said)
+        && let Some(old) = known().find(|old| old.eq_ignore_ascii_case(said))
+    {
+        said.clone_from(old);
+    }
 }
 
 /// Whether the phase says more than the stored one: the day of an instant that is known to the minute does not.

@@ -162,6 +162,42 @@ fn a_precise_date_replaces_a_vague_one_and_a_vague_one_hides_nothing() {
 }
 
 #[test]
+fn the_date_of_an_edition_with_early_access_is_not_the_unlock() {
+    let early =
+        Phase { kind: PhaseKind::EarlyAccess, ..unlock("2026-10-28T00:00:00Z", Precision::Day, day(0)) };
+    let mut ru = first();
+    ru.listings[0].phases.insert(0, early);
+    // The offer of the edition states the hour of its own day.
+    let next = with(Some(&ru), &said(day(1), 500_000_000, "2026-10-28T17:00:00Z", "10")).ru;
+    assert_eq!(next, ru);
+    // A title of which only early access is known has no unlock yet.
+    ru.listings[0].phases.pop();
+    assert_eq!(with(Some(&ru), &said(day(1), 500_000_000, "2026-10-28T17:00:00Z", "10")).ru, ru);
+    // Another day is news.
+    let moved = with(Some(&ru), &said(day(1), 500_000_000, "2026-11-05T17:00:00Z", "10")).ru;
+    assert_eq!(moved.listings[0].phases.len(), 2);
+}
+
+#[test]
+fn what_holds_everywhere_is_not_repeated_for_a_country() {
+    let ru = first();
+    let mut local = said(day(1), 500_000_000, DATE, "10");
+    local.listing.phases[0].region = "US".parse().unwrap();
+    assert_eq!(with(Some(&ru), &local).ru, ru);
+    local.listing.phases[0].window.value.start = at("2026-11-05T17:00:00Z");
+    assert_eq!(with(Some(&ru), &local).ru.listings[0].phases.len(), 2);
+}
+
+#[test]
+fn variants_differ_by_more_than_capitals() {
+    let mut pc = said(day(0), 500_000_000, DATE, "10");
+    pc.listing.sizes[0].variant = Some("PC".into());
+    let ru = with(None, &pc).ru;
+    pc.listing.sizes[0].variant = Some("pc".into());
+    assert_eq!(with(Some(&ru), &pc).ru, ru);
+}
+
+#[test]
 fn a_new_build_is_an_update_with_the_size_from_the_known_one() {
     let ru = first();
     let mut later = said(day(1), 500_000_000, DATE, "11");

@@ -1,5 +1,7 @@
 //! Sources beside the platforms: suggestions for moderators, and the traffic of exchanges.
 
+use std::future::Future;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use traffix_core::catalogue::PlatformId;
 use traffix_core::series::Series;
@@ -25,10 +27,11 @@ pub(crate) enum Beside {
     Exchange(Site),
 }
 
-/// What can go wrong: at the source, or in the store.
+/// Why the work ended early: at the source, in the store, or because it was told to.
 enum Trouble {
     Source(PlatformError),
     Store(StoreError),
+    Stopped,
 }
 
 impl From<PlatformError> for Trouble {
@@ -128,15 +131,16 @@ fn points(series: &Series) -> Vec<(DateTime<Utc>, f64)> {
     known.collect()
 }
 
-/// Pulls such a source once, unless another process does.
+/// Pulls such a source once, unless another process does. `stop` ends it early and gives the lease back.
 pub(crate) async fn pull_beside(
     store: &dyn Store,
     source: &Beside,
     up: &dyn Upstream,
     plan: &Plan,
+    stop: impl Future<Output = ()> + Send,
 ) -> PlatformReport {
     let mut report = PlatformReport::new(source.id());
-    match leased(store, source, (up, plan), &mut report).await {
+    match leased(store, source, (up, plan), &mut report, stop).await {
         Ok(()) => {}
         Err(StoreError::Conflict { .. }) => report.status = PullStatus::Busy,
         Err(error) => {
@@ -152,6 +156,7 @@ async fn leased(
     source: &Beside,
     (up, plan): (&dyn Upstream, &Plan),
     report: &mut PlatformReport,
+    stop: impl Future<Output = ()> + Send,
 ) -> Result<(), StoreError> {
     let id = source.id();
     let Some(lease) = store.lease(id.as_str(), &plan.holder, plan.lease).await? else {
@@ -162,6 +167,8 @@ async fn leased(
     state.started_at = Some(plan.now);
     let work = async {
         tokio::select! {
+            biased;
+            () = stop => Err(Trouble::Stopped),
             lost = hold::keep(store, &lease, plan.lease) => {
                 let lost = lost.err().unwrap_or_else(|| conflict(id.as_str()));
                 Err(Trouble::Store(lost))
@@ -180,6 +187,7 @@ async fn leased(
         Err(Trouble::Source(PlatformError::Upstream { source: UpstreamError::NotRecorded(_), .. })) => {
             report.skipped += 1;
         }
+        Err(Trouble::Stopped) => report.status = PullStatus::Unfinished,
         Err(Trouble::Source(error)) => {
             asked_to_wait = due::asked_to_wait(&error);
             report.failed(error);

@@ -37,8 +37,8 @@ pub(crate) struct Plan {
     pub(crate) back: TimeDelta,
     /// … to so far ahead are looked for.
     pub(crate) ahead: TimeDelta,
-    /// Whether lists of titles are read.
-    pub(crate) discover: bool,
+    /// Lists of titles are read if they were not so long ago.
+    pub(crate) lists_interval: TimeDelta,
     /// Whether listings are asked about before they are due.
     pub(crate) all_listings: bool,
     /// Most requests.

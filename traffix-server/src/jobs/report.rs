@@ -56,7 +56,9 @@ pub(crate) struct PlatformReport {
     pub(crate) news: BTreeMap<NewsKind, u64>,
     /// What is new, the first ten thousand.
     pub(crate) changes: Vec<News>,
-    /// What could not be asked for, and why that is no error.
+    /// What the platform has no interface for: the same every time.
+    pub(crate) unsupported: Vec<String>,
+    /// What could not be asked for, and why that is no error: a key that is not there, a lease that was lost.
     pub(crate) notes: Vec<String>,
     /// The first errors.
     pub(crate) failures: Vec<String>,
@@ -83,6 +85,7 @@ impl PlatformReport {
             assertions: 0,
             news: BTreeMap::new(),
             changes: Vec::new(),
+            unsupported: Vec::new(),
             notes: Vec::new(),
             failures: Vec::new(),
             busy: None,
@@ -95,6 +98,14 @@ impl PlatformReport {
         tracing::warn!(platform = %self.id, "{what}");
         if self.failures.len() < MAX_MESSAGES {
             self.failures.push(what.to_string());
+        }
+    }
+
+    /// States what the platform has no interface for, once.
+    pub(crate) fn lacks(&mut self, what: impl std::fmt::Display) {
+        let what = what.to_string();
+        if !self.unsupported.contains(&what) && self.unsupported.len() < MAX_MESSAGES {
+            self.unsupported.push(what);
         }
     }
 

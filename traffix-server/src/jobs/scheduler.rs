@@ -69,7 +69,7 @@ pub(crate) fn plan(settings: &Sync, now: DateTime<Utc>) -> Result<Plan, ServeErr
         region,
         back: TimeDelta::days(settings.back_days.min(36_500).into()),
         ahead: TimeDelta::days(settings.ahead_days.min(36_500).into()),
-        discover: true,
+        lists_interval: TimeDelta::zero(),
         all_listings: false,
         max_requests: settings.max_requests,
         max_time: Duration::from_secs(settings.max_secs),
@@ -95,14 +95,15 @@ pub(crate) fn schedule(
         tracing::info!("not pulling from platforms: sync.enabled is false; `traffix sync` pulls once");
         return Ok(tasks);
     }
-    let plan = plan(settings, state.clock.now())?;
+    let mut plan = plan(settings, state.clock.now())?;
+    plan.lists_interval = TimeDelta::seconds(settings.lists_interval_secs.into());
     let all = platforms(settings)?.into_iter().map(Target::Platform);
     for target in all.chain(besides(settings)?.into_iter().map(Target::Beside)) {
         let source = target.id();
         let connection = connect(&state.config, &source, None);
         let connection = connection.map_err(|error| ServeError::Config(format!("upstream: {error}")))?;
         state.jobs.connected(source.as_str(), &connection);
-        let job = Job { state: Arc::clone(state), target, connection, plan: plan.clone(), listed_at: None };
+        let job = Job { state: Arc::clone(state), target, connection, plan: plan.clone() };
         tasks.spawn(job.run(stop.clone()));
     }
     tracing::info!(sources = tasks.len(), "pulling from platforms");
@@ -130,8 +131,6 @@ struct Job {
     target: Target,
     connection: Connection,
     plan: Plan,
-    /// When this process last read the lists to their end.
-    listed_at: Option<DateTime<Utc>>,
 }
 
 impl Job {
@@ -171,11 +170,9 @@ impl Job {
     }
 
     async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> PullStatus {
-        let every = TimeDelta::seconds(self.state.config.sync.lists_interval_secs.into());
         let now = Utc::now();
         self.plan.now = now;
         self.plan.listed_at = start_of_day(now);
-        self.plan.discover = self.listed_at.is_none_or(|at| now - at >= every);
         let stopped = async {
             // The sender is gone only when the server is.
             let _ = stop.wait_for(|stop| *stop).await;
@@ -183,14 +180,8 @@ impl Job {
         let (store, up) = (self.state.store.as_ref(), self.connection.up.as_ref());
         let report = match &self.target {
             Target::Platform(platform) => pull(store, *platform, up, (&self.plan, &|_| ()), stopped).await,
-            Target::Beside(source) => tokio::select! {
-                report = pull_beside(store, source, up, &self.plan) => report,
-                () = stopped => return PullStatus::Unfinished,
-            },
+            Target::Beside(source) => pull_beside(store, source, up, &self.plan, stopped).await,
         };
-        if self.plan.discover && report.status == PullStatus::Done {
-            self.listed_at = Some(now);
-        }
         self.after(&report).await;
         report.status
     }
@@ -202,6 +193,9 @@ impl Job {
         }
         let PlatformReport { read, written, errors, requests, .. } = report;
         tracing::info!(platform = %report.id, status = ?report.status, read, written, errors, requests, "pulled");
+        if report.assertions > 0 {
+            self.state.reload_prefixes().await;
+        }
         if *written > 0
             && let Ok(sequence) = self.state.store.sequence().await
         {

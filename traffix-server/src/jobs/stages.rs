@@ -54,7 +54,11 @@ impl Pull<'_> {
     pub(super) async fn stages(&mut self) -> Result<PullStatus, StoreError> {
         self.state.started_at = Some(self.plan.now);
         self.save().await?;
-        if (self.plan.discover || self.state.cursor.is_some()) && !self.lists().await? {
+        let listed_at = self.state.listed_at;
+        // Who replays an old recording goes back in time.
+        let is_due =
+            listed_at.is_none_or(|at| at > self.plan.now || self.plan.now - at >= self.plan.lists_interval);
+        if (is_due || self.state.cursor.is_some()) && !self.lists().await? {
             return Ok(PullStatus::Unfinished);
         }
         // Before the listings, so that those that come now are asked about too.
@@ -70,10 +74,11 @@ impl Pull<'_> {
     /// States what an error says if it is none: no interface, or no key for it.
     pub(super) fn judged<T>(&mut self, answer: Result<T, PlatformError>) -> Answered<T> {
         match answer {
-            Err(
-                error @ (PlatformError::Unsupported { .. }
-                | PlatformError::Upstream { source: UpstreamError::MissingCredential(_), .. }),
-            ) => {
+            Err(error @ PlatformError::Unsupported { .. }) => {
+                self.report.lacks(error);
+                Answered::Never
+            }
+            Err(error @ PlatformError::Upstream { source: UpstreamError::MissingCredential(_), .. }) => {
                 self.report.note(error);
                 Answered::Never
             }
@@ -85,7 +90,10 @@ impl Pull<'_> {
         }
     }
 
-    /// Reads lists of titles, page by page; whether the end was reached.
+    /// Reads lists of titles, page by page; whether nothing is left of them for the next pull.
+    ///
+    /// If a page fails after others came, the next pull goes on there. One that fails as the first is left: a place
+    /// that does not work any more must not be asked for ever.
     async fn lists(&mut self) -> Result<bool, StoreError> {
         let plan = self.plan;
         let mut query = Discover {
@@ -95,38 +103,45 @@ impl Pull<'_> {
             region: plan.region.clone(),
             cursor: self.state.cursor.clone(),
         };
-        loop {
+        let mut is_first = true;
+        let ended = loop {
             if self.is_spent() {
                 return Ok(false);
             }
             let answer = self.platform.discover(&self.up, &query).await;
             let page = match self.judged(answer) {
                 Answered::Yes(page) => page,
-                Answered::Never => break,
+                Answered::Never => break true,
                 Answered::NotRecorded => {
                     self.report.skipped += 1;
-                    break;
+                    break true;
                 }
                 Answered::Unknown(error) | Answered::Error(error) => {
                     self.report.failed(error);
-                    // A cursor that does not work any more must not be asked for ever.
-                    break;
+                    if !is_first {
+                        return Ok(true);
+                    }
+                    break false;
                 }
             };
+            is_first = false;
             self.report.read += page.items.len() as u64;
             self.write(page.items).await?;
             if page.next.is_some() && page.next == query.cursor {
                 self.report.failed("a list of titles goes in a circle");
-                break;
+                break true;
             }
             query.cursor.clone_from(&page.next);
             self.state.cursor = page.next;
-            self.save().await?;
             if self.state.cursor.is_none() {
-                return Ok(true);
+                break true;
             }
-        }
+            self.save().await?;
+        };
         self.state.cursor = None;
+        if ended {
+            self.state.listed_at = Some(self.plan.now);
+        }
         self.save().await?;
         Ok(true)
     }
@@ -192,22 +207,45 @@ impl Pull<'_> {
                 }
             }
         }
+        let mut reached = true;
         if !lacks.audience {
-            let answer = self.platform.audience(&self.up, &reference).await;
-            match self.judged(answer) {
-                Answered::Yes(audience) => asked.audience = Some(audience),
-                Answered::Never => lacks.audience = true,
-                Answered::NotRecorded | Answered::Unknown(_) => {}
-                Answered::Error(error) => self.report.failed(error),
-            }
+            reached = self.audience(&mut asked, &reference, lacks).await;
         }
-        if asked.said.is_none() && asked.audience.is_none() {
-            self.report.skipped += u64::from(asked.unrecorded);
-        } else {
+        if asked.is_answered() {
             self.report.read += 1;
+        } else {
+            self.report.skipped += u64::from(asked.unrecorded);
         }
         done.push(asked);
-        Ok(true)
+        Ok(reached)
+    }
+
+    /// Asks how many people a title has; whether the platform could be reached.
+    async fn audience(&mut self, asked: &mut Asked, reference: &ListingRef, lacks: &mut Lacks) -> bool {
+        let answer = self.platform.audience(&self.up, reference).await;
+        let error = match self.judged(answer) {
+            Answered::Yes(audience) => {
+                asked.audience = Some(audience);
+                return true;
+            }
+            Answered::Never => {
+                lacks.audience = true;
+                return true;
+            }
+            Answered::NotRecorded => return true,
+            Answered::Unknown(error) | Answered::Error(error) => error,
+        };
+        // What only counts people has said nothing at all about this title: it must wait, or it is asked every time.
+        if lacks.refresh {
+            asked.failed(&error, self.plan.now);
+        }
+        let reached = !lacks.refresh || !error.is_retryable();
+        if !matches!(error, PlatformError::NotFound { .. }) {
+            self.report.failed(error);
+        } else if lacks.refresh {
+            self.report.not_found += 1;
+        }
+        reached
     }
 
     /// What the catalogue knows about a listing.

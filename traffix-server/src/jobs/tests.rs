@@ -26,6 +26,10 @@ struct Scripted {
     pages: Vec<Vec<ListingObservation>>,
     titles: BTreeMap<String, Result<ListingObservation, PlatformError>>,
     players: Option<u64>,
+    /// What is answered instead of players.
+    no_players: Option<PlatformError>,
+    /// The page of the list that is out of order.
+    breaks_at: Option<usize>,
     /// Lists asked for.
     asked: AtomicU32,
     refreshed: Mutex<Vec<String>>,
@@ -81,6 +85,9 @@ impl Platform for Scripted {
         let _ = up.send(&Request::get("https://example.org/list")).await;
         self.asked.fetch_add(1, Ordering::Relaxed);
         let page: usize = query.cursor.as_deref().map_or(0, |cursor| cursor.parse().unwrap());
+        if self.breaks_at == Some(page) {
+            return Err(trouble(UpstreamError::Status { status: 500, retry_after: None }));
+        }
         let Some(items) = self.pages.get(page).cloned() else {
             return unsupported(self, Datum::Listings);
         };
@@ -100,6 +107,9 @@ impl Platform for Scripted {
     }
 
     async fn audience(&self, _: &dyn Upstream, _: &ListingRef) -> Result<AudienceObservation, PlatformError> {
+        if let Some(error) = &self.no_players {
+            return Err(error.clone());
+        }
         if self.players.is_none() {
             return unsupported(self, Datum::Audience);
         }
@@ -125,7 +135,7 @@ fn plan() -> Plan {
         region: Region::WORLD,
         back: TimeDelta::days(30),
         ahead: TimeDelta::days(365),
-        discover: true,
+        lists_interval: TimeDelta::zero(),
         all_listings: false,
         max_requests: 1_000,
         max_time: Duration::from_mins(1),
@@ -175,7 +185,9 @@ async fn what_cannot_be_had_is_stated_and_no_error() {
     let mut platform = Scripted { pages: vec![vec![title("a", "A")]], ..Scripted::default() };
     platform.titles.insert("a".into(), Err(trouble(UpstreamError::MissingCredential("gog"))));
     let report = run(store.as_ref(), &platform, &plan()).await;
-    assert_eq!((report.status, report.errors, report.notes.len()), (PullStatus::Done, 0, 3), "{report:?}");
+    assert_eq!((report.status, report.errors), (PullStatus::Done, 0), "{report:?}");
+    // Neither players nor hosts are published, and that is not news.
+    assert_eq!((report.unsupported.len(), report.notes.len()), (2, 1), "{report:?}");
     assert!(report.notes.iter().any(|note| note.contains("TRAFFIX__CREDENTIALS__GOG")), "{report:?}");
     platform.titles.insert("a".into(), Err(trouble(UpstreamError::NotRecorded("GET x".into()))));
     let again = run(store.as_ref(), &platform, &Plan { all_listings: true, ..plan() }).await;
@@ -237,6 +249,42 @@ async fn a_stopped_pull_gives_its_lease_back_and_goes_on() {
     assert_eq!((second.status, second.written), (PullStatus::Done, 1), "{second:?}");
     assert_eq!(all(store.as_ref()).await.len(), 3);
     assert_eq!(store.source("gog").await.unwrap().unwrap().state.cursor, None);
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_goes_on_where_it_broke_and_not_for_ever() {
+    let store = store().await;
+    let pages = (0..3).map(|page| vec![title(&format!("p{page}"), "X")]).collect();
+    let mut platform = Scripted { pages, breaks_at: Some(2), ..Scripted::default() };
+    let state = async || store.source("gog").await.unwrap().unwrap().state;
+    let plan = Plan { lists_interval: TimeDelta::hours(6), ..plan() };
+    let first = run(store.as_ref(), &platform, &plan).await;
+    assert_eq!((first.written, first.errors), (2, 1), "{first:?}");
+    assert_eq!((state().await.cursor.as_deref(), state().await.listed_at), (Some("2"), None));
+    // Once more there, then from the start.
+    run(store.as_ref(), &platform, &plan).await;
+    assert_eq!((state().await.cursor, state().await.listed_at), (None, None));
+    platform.breaks_at = None;
+    assert_eq!(run(store.as_ref(), &platform, &plan).await.written, 1);
+    assert_eq!(state().await.listed_at, Some(now()));
+    // Lists that were read to their end are not read again so soon, by whatever process.
+    let asked = platform.asked.load(Ordering::Relaxed);
+    run(store.as_ref(), &platform, &plan).await;
+    assert_eq!(platform.asked.load(Ordering::Relaxed), asked);
+    let later = Plan { now: now() + TimeDelta::hours(6), ..plan };
+    run(store.as_ref(), &platform, &later).await;
+    assert!(platform.asked.load(Ordering::Relaxed) > asked);
+}
+
+#[tokio::test]
+async fn a_title_that_only_counts_people_waits_after_an_error() {
+    let store = store().await;
+    let mut platform = Scripted { pages: vec![vec![title("a", "A")]], ..Scripted::default() };
+    platform.titles.insert("a".into(), unsupported(&Scripted::default(), Datum::DownloadSize));
+    platform.no_players = Some(trouble(UpstreamError::Status { status: 503, retry_after: None }));
+    let report = run(store.as_ref(), &platform, &plan()).await;
+    assert_eq!((report.errors, report.written), (1, 1), "{report:?}");
+    assert_eq!(store.due_listings(&id(), now(), 10).await.unwrap(), []);
 }
 
 #[tokio::test]

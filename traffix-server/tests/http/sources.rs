@@ -63,6 +63,10 @@ async fn facts_past_their_review_date_are_flagged() {
     let steam = server.json("/api/v1/platforms/steam").await;
     assert_eq!(steam["review_overdue"], true);
     assert!(steam["review_due"].as_str().unwrap() < "2099");
+    let all = server.json("/api/v1/platforms").await;
+    assert!(all["items"].as_array().unwrap().iter().all(|one| one["review_overdue"] == true), "{all}");
+    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("traffix_platform_review_overdue{platform=\"steam\"} 1\n"), "{metrics}");
     let earlier = TestServer::start().await;
     assert_eq!(earlier.json("/api/v1/platforms/steam").await["review_overdue"], false);
 }

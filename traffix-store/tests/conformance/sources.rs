@@ -141,6 +141,7 @@ async fn states_are_kept(on: On) {
     let lease = store.lease("steam", "one", TTL).await.unwrap().unwrap();
     assert_eq!(store.source("steam").await.unwrap().unwrap().state, SourceState::default());
     let state = SourceState {
+        listed_at: Some(day(1)),
         cursor: Some("page \u{0} \"7\"".into()),
         due_at: Some(day(3) + TimeDelta::nanoseconds(1)),
         started_at: Some(day(1)),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use tokio::sync::watch;
 use traffix_platforms::{PLATFORMS, Platform};
 use traffix_store::Store;
 
@@ -71,12 +72,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     plan.all_listings = args.all || args.replay.is_some();
     let reports = block_on(async {
         let store = database::open(&config.database.url).await?;
-        let mut reports = pull_all(&config, &platforms, (&source, &plan), &*store).await?;
-        for beside in &besides {
-            let up = source.open(&config, &beside.id())?;
-            reports.push(jobs::pull_beside(&*store, beside, up.as_ref(), &plan).await);
-        }
-        Ok(reports)
+        pull_all(&config, (&platforms, &besides), (&source, &plan), &*store).await
     })?;
     if args.json {
         out.json(&serde_json::json!({ "platforms": reports }))?;
@@ -128,14 +124,15 @@ fn platforms(named: &[String], config: &Config) -> Result<Vec<&'static dyn Platf
     Ok(found)
 }
 
-/// All platforms side by side: they are different services, and one that fails stops no other.
+/// All platforms side by side: they are different services, and one that fails stops no other. Then the sources
+/// beside them.
 async fn pull_all(
     config: &Config,
-    platforms: &[&'static dyn Platform],
+    (platforms, besides): (&[&'static dyn Platform], &[Beside]),
     (source, plan): (&Source, &Plan),
     store: &dyn Store,
 ) -> Result<Vec<PlatformReport>, Failure> {
-    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     let signal = tokio::spawn(async move {
         stop_signal().await;
         super::tell("stopping; the next run goes on from here");
@@ -146,22 +143,29 @@ async fn pull_all(
     });
     let bars = Bars::new();
     let pulls = platforms.iter().map(|platform| {
-        let mut stopped = stopped.clone();
+        let stopped = until(stopped.clone());
         let bar = bars.add(platform.id().as_str());
         async move {
             let (up, plan) = source.connect(config, *platform, plan)?;
-            let stopped = async {
-                if stopped.wait_for(|stop| *stop).await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
             let progress = |report: &PlatformReport| bar.show(report);
             let report = jobs::pull(store, *platform, up.as_ref(), (&plan, &progress), stopped).await;
             bar.finish(&report);
             Ok::<_, Failure>(report)
         }
     });
-    let reports = join_all(pulls).await.into_iter().collect();
+    let mut reports = join_all(pulls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for beside in besides {
+        let up = source.open(config, &beside.id())?;
+        let stopped = until(stopped.clone());
+        reports.push(jobs::pull_beside(store, beside, up.as_ref(), plan, stopped).await);
+    }
     signal.abort();
-    reports
+    Ok(reports)
+}
+
+/// Completes when it is time to stop.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    if stopped.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

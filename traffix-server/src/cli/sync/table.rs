@@ -1,6 +1,8 @@
 //! What a person sees of a sync: lines that move while it runs, and a table at its end.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Deserialize as _;
+use traffix_core::catalogue::ByteRange;
 use traffix_platforms::entries::{News, NewsKind};
 
 use crate::cli::{Failure, Out};
@@ -74,31 +76,42 @@ pub(super) fn print(reports: &[PlatformReport], out: &mut Out) -> Result<(), Fai
             let who = report.busy.as_deref().unwrap_or("another process");
             crate::cli::tell(&format!("{}: {who} is pulling this platform", report.id));
         }
-        for note in &report.notes {
-            crate::cli::tell(&format!("{}: {note}", report.id));
+        // What a platform never has is worth a word where it explains an empty line.
+        let nothing = report.read == 0 && report.status == PullStatus::Done;
+        for note in report.unsupported.iter().filter(|_| nothing).chain(&report.notes) {
+            crate::cli::tell(&about(report, note));
         }
         for failure in &report.failures {
-            crate::cli::complain(&format!("{}: {failure}", report.id));
+            crate::cli::complain(&about(report, failure));
+        }
+        if report.errors > report.failures.len() as u64 {
+            let more = report.errors - report.failures.len() as u64;
+            crate::cli::complain(&about(
+                report,
+                &format!("and {more} more; TRAFFIX__LOG__FILTER=info logs all"),
+            ));
         }
     }
+    if reports.iter().any(|report| report.skipped > 0) {
+        crate::cli::tell("skipped: only the name is known, or the recording has no answer");
+    }
     Ok(())
+}
+
+/// A message that says about which source it is, once.
+fn about(report: &PlatformReport, message: &str) -> String {
+    let id = report.id.as_str();
+    let says = message.strip_prefix(id).is_some_and(|rest| rest.starts_with([' ', ',', ':']));
+    if says { message.to_owned() } else { format!("{id}: {message}") }
 }
 
 /// One piece of news.
 fn line(one: &News) -> String {
     let value = |value: &serde_json::Value| {
-        let text = |key: &str| value.get(key).and_then(|inner| inner.as_str().map(str::to_owned));
-        let whole = |key: &str| value.get(key).map(ToString::to_string);
-        let size = || {
-            let (low, high) = (whole("low")?, whole("high")?);
-            Some(if low == high { format!("{low} bytes") } else { format!("{low} to {high} bytes") })
-        };
-        value
-            .as_str()
-            .map(str::to_owned)
-            .or_else(|| text("start"))
-            .or_else(size)
-            .unwrap_or_else(|| value.to_string())
+        let start = || Some(value.get("start")?.as_str()?.to_owned());
+        let size = || ByteRange::deserialize(value).ok().map(|size| size.to_string());
+        let text = value.as_str().map(str::to_owned);
+        text.or_else(start).or_else(size).unwrap_or_else(|| value.to_string())
     };
     let change = match (&one.before, &one.after) {
         (Some(before), Some(after)) => format!("{} -> {}", value(before), value(after)),
