@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use traffix_platforms::{PLATFORMS, Platform};
+use traffix_platforms::Platform;
 use traffix_store::Store;
 
 use super::database::{self, DatabaseArgs, block_on};
@@ -112,16 +112,7 @@ fn platforms(named: &[String], config: &Config) -> Result<Vec<&'static dyn Platf
     if named.is_empty() {
         return jobs::platforms(&config.sync).map_err(Failure::usage);
     }
-    let mut found: Vec<&'static dyn Platform> = Vec::new();
-    for slug in named {
-        let known = || PLATFORMS.iter().map(|one| one.id().to_string()).collect::<Vec<_>>().join(", ");
-        let platform = traffix_platforms::platform(slug)
-            .map_err(|error| Failure::usage(error).hint(format_args!("platforms: {}", known())))?;
-        if !found.iter().any(|other| other.id() == platform.id()) {
-            found.push(platform);
-        }
-    }
-    Ok(found)
+    super::platforms::named(named)
 }
 
 /// All platforms side by side: they are different services, and one that fails stops no other. Then the sources
