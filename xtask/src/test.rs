@@ -60,7 +60,8 @@ pub(crate) fn test(names: &[String]) -> Result {
 fn format() -> Result {
     run::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     let entries = std::fs::read_dir(run::root().join("traffix-platforms/src")).map_err(|e| e.to_string())?;
-    let modules = entries.flatten().map(|entry| entry.path().join("mod.rs")).filter(|module| module.is_file());
+    let modules =
+        entries.flatten().map(|entry| entry.path().join("mod.rs")).filter(|module| module.is_file());
     let mut rustfmt = run::command("rustfmt", &["--check", "--edition", "2024", "--config-path"]);
     run::run(rustfmt.arg(run::root().join("rustfmt.toml")).args(modules))
 }

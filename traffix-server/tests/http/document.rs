@@ -33,8 +33,9 @@ fn every_reference_resolves_and_every_operation_is_described() {
             assert!(operation["summary"].is_string(), "{method} {path}");
             assert!(operation["operationId"].is_string(), "{method} {path}");
             assert!(operation["responses"]["default"].is_object(), "{method} {path}");
-            let writes = method != "get" && path != "/forecasts";
-            assert!(!writes || operation["security"].is_array(), "{method} {path} is open to everybody");
+            // Questions that are too long for an address.
+            let asks = method == "get" || ["/forecasts", "/attribution"].contains(&path.as_str());
+            assert!(asks || operation["security"].is_array(), "{method} {path} is open to everybody");
         }
     }
 }
