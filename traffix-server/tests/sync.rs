@@ -296,6 +296,14 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn whoever_begins_with_an_empty_catalogue_is_told_of_the_reviewed_one() {
+    let (dir, url) = database();
+    recording(dir.path(), FIRST, &[Product::default()]);
+    assert!(sync(dir.path(), &url, &[]).stderr.contains("hint: with traffix import --bundled"));
+    assert!(!sync(dir.path(), &url, &[]).stderr.contains("--bundled"));
+}
+
+#[test]
 fn secrets_are_masked() {
     let dir = tempfile::tempdir().unwrap();
     let secrets = write(dir.path(), "secrets.toml", "[credentials]\nsteam = 5\n");

@@ -72,6 +72,12 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     plan.all_listings = args.all || args.replay.is_some();
     let reports = block_on(async {
         let store = database::open(&config.database.url).await?;
+        if store.sequence().await.map_err(|error| database::failure(&error))? == 0 {
+            super::tell(
+                "the catalogue is empty\n\
+                 hint: with traffix import --bundled first, titles that are reviewed are found and not made anew",
+            );
+        }
         pull_all(&config, (&platforms, &besides), (&source, &plan), &*store).await
     })?;
     if args.json {
