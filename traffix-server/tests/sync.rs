@@ -83,6 +83,14 @@ fn every_recording_of_every_platform_is_read_once() {
     assert!(first.iter().all(|one| one["status"] == "done"), "{first:?}");
     assert!(written(&first) > 50, "{first:?}");
     let before = catalogue(&url);
+    // What was reviewed is found again, not made twice.
+    let names = before.as_array().unwrap().iter().flat_map(|ru| {
+        let listings = ru["listings"].as_array().unwrap().iter();
+        listings.map(|listing| format!("{} {} {}", listing["platform"], ru["kind"], ru["title"]))
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    let twice: Vec<String> = names.filter(|name| !seen.insert(name.clone())).collect();
+    assert!(twice.is_empty(), "{twice:?}");
     assert_eq!(written(&run()), 0);
     assert_eq!(catalogue(&url), before);
 }
@@ -285,6 +293,14 @@ fn mistakes_are_explained() {
         assert_eq!(run.code, 2, "{words:?}");
         assert!(run.stderr.contains(says), "{words:?}: {}", run.stderr);
     }
+}
+
+#[test]
+fn whoever_begins_with_an_empty_catalogue_is_told_of_the_reviewed_one() {
+    let (dir, url) = database();
+    recording(dir.path(), FIRST, &[Product::default()]);
+    assert!(sync(dir.path(), &url, &[]).stderr.contains("hint: with traffix import --bundled"));
+    assert!(!sync(dir.path(), &url, &[]).stderr.contains("--bundled"));
 }
 
 #[test]

@@ -96,21 +96,24 @@ fn phases(about: &[&BuildObservation], build: &Build, evidence: &Evidence) -> Ve
         for (kind, at) in [(PhaseKind::Preload, preload), (PhaseKind::Unlock, unlock)] {
             let taken = phases.iter().any(|phase| phase.kind == kind && phase.region == one.region);
             if let Some(start) = at.filter(|_| !taken) {
-                phases.push(phase(kind, one.region.clone(), start, one.evidence.clone()));
+                phases.push(phase(kind, one.region.clone(), minute(start), one.evidence.clone()));
             }
         }
     }
     if phases.is_empty() {
         phases.push(match build.live_at {
-            Some(live) => phase(PhaseKind::Unlock, Region::WORLD, live, evidence.clone()),
+            Some(live) => phase(PhaseKind::Unlock, Region::WORLD, minute(live), evidence.clone()),
             None => first_seen(evidence),
         });
     }
     phases
 }
 
-fn phase(kind: PhaseKind, region: Region, start: chrono::DateTime<chrono::Utc>, evidence: Evidence) -> Phase {
-    let window = Window { start, end: None, precision: Precision::Minute };
+fn minute(start: chrono::DateTime<chrono::Utc>) -> Window {
+    Window { start, end: None, precision: Precision::Minute }
+}
+
+fn phase(kind: PhaseKind, region: Region, window: Window, evidence: Evidence) -> Phase {
     let window = Fact::new(window, evidence);
     Phase { kind, region, window, status: PhaseStatus::Confirmed, share: None }
 }
@@ -125,14 +128,7 @@ fn first_seen(evidence: &Evidence) -> Phase {
         note: Some("first seen on this day; the platform does not say since when it is live".into()),
         ..evidence.clone()
     };
-    let window = Fact::new(window, evidence);
-    Phase {
-        kind: PhaseKind::Unlock,
-        region: Region::WORLD,
-        window,
-        status: PhaseStatus::Confirmed,
-        share: None,
-    }
+    phase(PhaseKind::Unlock, Region::WORLD, window, evidence)
 }
 
 /// `<title>: <name>`, printable and short enough.

@@ -338,6 +338,15 @@ fn alike_titles_are_proposed_and_others_are_not() {
     let mut update = named("b", "Call of Duty Modern Warfare III", "epic", DATE);
     update.kind = RuKind::Update;
     assert!(titles::likeness(&ours, &update).is_none());
+    let patch = |id: &str, title: &str| {
+        let release = Some("a".parse().unwrap());
+        Ru { kind: RuKind::Update, release, ..named(id, title, "steam", DATE) }
+    };
+    let known = patch("c", "Call of Duty: Patch 1.7");
+    assert!(titles::likeness(&known, &patch("d", "CALL OF DUTY - patch 1.7")).is_some());
+    assert!(titles::likeness(&known, &patch("d", "Call of Duty: Patch 1.7 hotfix")).is_none());
+    let elsewhere = Ru { release: Some("b".parse().unwrap()), ..patch("d", "Call of Duty: Patch 1.7") };
+    assert!(titles::likeness(&known, &elsewhere).is_none());
 }
 
 proptest! {

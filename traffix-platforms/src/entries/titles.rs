@@ -65,23 +65,25 @@ pub fn telling_words(title: &str) -> BTreeSet<String> {
     words(&title).into_iter().filter(|word| !PACKAGING.contains(&word.as_str())).map(number).collect()
 }
 
-/// How much two releases look like one title, if enough to ask somebody.
+/// How much two entries look like one title, if enough to ask somebody.
 ///
-/// Updates never match, nor do entries that one platform lists as two, nor titles with different numbers in them.
+/// Entries that one platform lists as two never match, nor do titles with different numbers in them. Updates share the
+/// words of their release: they match only if it is the same one and all their words are.
 pub fn likeness(one: &Ru, other: &Ru) -> Option<Likeness> {
-    let releases = one.kind == RuKind::Release && other.kind == RuKind::Release;
+    let kin = one.kind == other.kind && one.release == other.release;
     let apart = one.listings.iter().any(|listing| {
         let ids = other.listing(&listing.platform).map(|other| (&listing.external_id, &other.external_id));
         matches!(ids, Some((Some(a), Some(b))) if a != b)
     });
-    if !releases || apart || one.id == other.id || one.content != other.content {
+    if !kin || apart || one.id == other.id || one.content != other.content {
         return None;
     }
     let (a, b) = (telling_words(&one.title), telling_words(&other.title));
     let numbers = |words: &BTreeSet<String>| -> BTreeSet<String> {
         words.iter().filter(|word| word.chars().any(|c| c.is_ascii_digit())).cloned().collect()
     };
-    if a.is_empty() || b.is_empty() || numbers(&a) != numbers(&b) {
+    let is_other = if one.kind == RuKind::Update { a != b } else { numbers(&a) != numbers(&b) };
+    if a.is_empty() || b.is_empty() || is_other {
         return None;
     }
     let common = a.intersection(&b).count();

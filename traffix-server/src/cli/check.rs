@@ -8,7 +8,7 @@ use serde::Serialize;
 use traffix_core::catalogue::{PlatformId, Region};
 use traffix_platforms::conformance::{self, Law, Report};
 use traffix_platforms::upstream::UpstreamError;
-use traffix_platforms::{Discover, ListingRef, PLATFORMS, Platform, PlatformError};
+use traffix_platforms::{Discover, ListingRef, Platform, PlatformError};
 
 use super::database::{DatabaseArgs, block_on};
 use super::{Failure, Out};
@@ -62,7 +62,7 @@ struct Live {
 }
 
 pub(super) fn run(args: &Args, json: bool, out: &mut Out) -> Result<(), Failure> {
-    let platforms = named(&args.platforms)?;
+    let platforms = super::platforms::named(&args.platforms)?;
     let config = args.database.config([])?;
     if !args.fixtures.is_dir() {
         let folder = args.fixtures.display();
@@ -89,16 +89,6 @@ pub(super) fn run(args: &Args, json: bool, out: &mut Out) -> Result<(), Failure>
     let broken =
         items.iter().any(|item| item.failed > 0 || item.live.as_ref().is_some_and(|l| l.status == "failed"));
     if broken { Err(Failure::reported()) } else { Ok(()) }
-}
-
-fn named(slugs: &[String]) -> Result<Vec<&'static dyn Platform>, Failure> {
-    if slugs.is_empty() {
-        return Ok(PLATFORMS.to_vec());
-    }
-    let found = slugs.iter().map(|slug| traffix_platforms::platform(slug));
-    found
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::usage(error).hint("traffix platforms lists them"))
 }
 
 /// The recordings of a platform.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use traffix_core::catalogue::{PlatformId, Region};
 use traffix_core::delivery::CdnId;
 use traffix_platforms::profile::{Behaviour, PlatformKind};
-use traffix_platforms::{PLATFORMS, PlatformExt, Support};
+use traffix_platforms::{PLATFORMS, Platform, PlatformExt, Support};
 
 use super::{Failure, Out, check};
 
@@ -70,7 +70,26 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn item(platform: &'static dyn traffix_platforms::Platform, today: chrono::NaiveDate) -> Item<'static> {
+/// The platforms with these slugs, each once; all if none is named.
+pub(super) fn named(slugs: &[String]) -> Result<Vec<&'static dyn Platform>, Failure> {
+    if slugs.is_empty() {
+        return Ok(PLATFORMS.to_vec());
+    }
+    let mut found: Vec<&'static dyn Platform> = Vec::new();
+    for slug in slugs {
+        let Some(platform) = PLATFORMS.iter().find(|one| one.id().as_str() == slug) else {
+            let known: Vec<String> = PLATFORMS.iter().map(|one| one.id().to_string()).collect();
+            return Err(Failure::usage(format_args!("no platform is called {slug:?}"))
+                .hint(format_args!("platforms: {}", known.join(", "))));
+        };
+        if !found.iter().any(|other| other.id() == platform.id()) {
+            found.push(*platform);
+        }
+    }
+    Ok(found)
+}
+
+fn item(platform: &'static dyn Platform, today: chrono::NaiveDate) -> Item<'static> {
     let profile = platform.profile();
     Item {
         id: platform.id(),

@@ -176,32 +176,37 @@ async fn leased(
             done = source.read(store, up, report) => done,
         }
     };
-    let mut asked_to_wait = TimeDelta::zero();
-    match work.await {
-        Ok(()) => {}
-        Err(Trouble::Source(
-            error @ PlatformError::Upstream { source: UpstreamError::MissingCredential(_), .. },
-        )) => {
-            report.note(error);
+    let asked_to_wait = match work.await {
+        Ok(()) => TimeDelta::zero(),
+        Err(Trouble::Stopped) => {
+            report.status = PullStatus::Unfinished;
+            TimeDelta::zero()
         }
-        Err(Trouble::Source(PlatformError::Upstream { source: UpstreamError::NotRecorded(_), .. })) => {
-            report.skipped += 1;
-        }
-        Err(Trouble::Stopped) => report.status = PullStatus::Unfinished,
-        Err(Trouble::Source(error)) => {
-            asked_to_wait = due::asked_to_wait(&error);
-            report.failed(error);
-            report.status = PullStatus::Failed;
-        }
+        Err(Trouble::Source(error)) => trouble(report, error),
         Err(Trouble::Store(error)) => {
             // If this fails too, the lease runs out by itself.
             let _ = store.release(&lease).await;
             return Err(error);
         }
-    }
+    };
     judge(&mut state, report, plan, asked_to_wait);
     store.put_source(&lease, &state).await?;
     store.release(&lease).await
+}
+
+/// Reports what went wrong at the source; how long it asks to wait.
+fn trouble(report: &mut PlatformReport, error: PlatformError) -> TimeDelta {
+    match &error {
+        PlatformError::Upstream { source: UpstreamError::MissingCredential(_), .. } => report.note(error),
+        PlatformError::Upstream { source: UpstreamError::NotRecorded(_), .. } => report.skipped += 1,
+        _ => {
+            let wait = due::asked_to_wait(&error);
+            report.failed(error);
+            report.status = PullStatus::Failed;
+            return wait;
+        }
+    }
+    TimeDelta::zero()
 }
 
 fn conflict(source: &str) -> StoreError {

@@ -1,6 +1,6 @@
 //! New entries that may be old ones.
 
-use traffix_core::catalogue::{Ru, RuKind};
+use traffix_core::catalogue::Ru;
 use traffix_platforms::entries::titles::{Likeness, likeness, telling_words};
 use traffix_store::{PageRequest, ProposalSubject, RuQuery, StoreError};
 
@@ -10,15 +10,12 @@ use super::pull::Pull;
 const CANDIDATES: u32 = 200;
 
 impl Pull<'_> {
-    /// Proposes to merge a new release with the stored one that looks most like it, if one does.
+    /// Proposes to merge a new entry with the stored one that looks most like it, if one does.
     pub(super) async fn propose(&mut self, new: &Ru) -> Result<(), StoreError> {
         let words = telling_words(&new.title);
         // The longest word tells most; the others may be written differently.
         let Some(word) = words.iter().max_by_key(|word| word.chars().count()) else { return Ok(()) };
-        if new.kind != RuKind::Release {
-            return Ok(());
-        }
-        let query = RuQuery { kind: Some(RuKind::Release), text: Some(word.clone()), ..RuQuery::default() };
+        let query = RuQuery { kind: Some(new.kind), text: Some(word.clone()), ..RuQuery::default() };
         let found = self.store.rus(&query, &PageRequest { limit: CANDIDATES, after: None }).await?;
         let alike = found.items.iter().filter_map(|other| Some((likeness(new, &other.value)?, &other.value)));
         let best = alike.max_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));

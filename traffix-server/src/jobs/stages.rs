@@ -95,14 +95,7 @@ impl Pull<'_> {
     /// If a page fails after others came, the next pull goes on there. One that fails as the first is left: a place
     /// that does not work any more must not be asked for ever.
     async fn lists(&mut self) -> Result<bool, StoreError> {
-        let plan = self.plan;
-        let mut query = Discover {
-            now: plan.listed_at,
-            from: plan.listed_at - plan.back,
-            until: plan.listed_at + plan.ahead,
-            region: plan.region.clone(),
-            cursor: self.state.cursor.clone(),
-        };
+        let mut query = self.question();
         let mut is_first = true;
         let ended = loop {
             if self.is_spent() {
@@ -144,6 +137,18 @@ impl Pull<'_> {
         }
         self.save().await?;
         Ok(true)
+    }
+
+    /// Which titles are looked for, from where the last pull stopped.
+    fn question(&self) -> Discover {
+        let now = self.plan.listed_at;
+        Discover {
+            now,
+            from: now - self.plan.back,
+            until: now + self.plan.ahead,
+            region: self.plan.region.clone(),
+            cursor: self.state.cursor.clone(),
+        }
     }
 
     /// Asks about listings that are due; whether all were asked.

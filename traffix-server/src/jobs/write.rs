@@ -120,6 +120,12 @@ impl Pull<'_> {
         known: &BTreeMap<String, RuId>,
         desk: &mut Desk,
     ) -> Result<(), StoreError> {
+        // Lists name thousands of titles of which nothing else is known: those cost no look into the store.
+        let is_known = said.listing.external_ids().any(|id| known.contains_key(id));
+        if !is_known && !is_forecastable(said) {
+            self.report.skipped += 1;
+            return Ok(());
+        }
         let Some(id) = self.identify(said, known, desk).await? else {
             self.report.failed("an observation without identifier");
             return Ok(());

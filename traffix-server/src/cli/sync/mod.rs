@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use traffix_platforms::{PLATFORMS, Platform};
+use traffix_platforms::Platform;
 use traffix_store::Store;
 
 use super::database::{self, DatabaseArgs, block_on};
@@ -72,6 +72,12 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     plan.all_listings = args.all || args.replay.is_some();
     let reports = block_on(async {
         let store = database::open(&config.database.url).await?;
+        if store.sequence().await.map_err(|error| database::failure(&error))? == 0 {
+            super::tell(
+                "the catalogue is empty\n\
+                 hint: with traffix import --bundled first, titles that are reviewed are found and not made anew",
+            );
+        }
         pull_all(&config, (&platforms, &besides), (&source, &plan), &*store).await
     })?;
     if args.json {
@@ -112,16 +118,7 @@ fn platforms(named: &[String], config: &Config) -> Result<Vec<&'static dyn Platf
     if named.is_empty() {
         return jobs::platforms(&config.sync).map_err(Failure::usage);
     }
-    let mut found: Vec<&'static dyn Platform> = Vec::new();
-    for slug in named {
-        let known = || PLATFORMS.iter().map(|one| one.id().to_string()).collect::<Vec<_>>().join(", ");
-        let platform = traffix_platforms::platform(slug)
-            .map_err(|error| Failure::usage(error).hint(format_args!("platforms: {}", known())))?;
-        if !found.iter().any(|other| other.id() == platform.id()) {
-            found.push(platform);
-        }
-    }
-    Ok(found)
+    super::platforms::named(named)
 }
 
 /// All platforms side by side: they are different services, and one that fails stops no other. Then the sources

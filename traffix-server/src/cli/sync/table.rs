@@ -71,31 +71,35 @@ pub(super) fn print(reports: &[PlatformReport], out: &mut Out) -> Result<(), Fai
         }
         out.line(line(one))?;
     }
+    // First the table, then the remarks, wherever both go.
+    out.flush()?;
     for report in reports {
-        if report.status == PullStatus::Busy {
-            let who = report.busy.as_deref().unwrap_or("another process");
-            crate::cli::tell(&format!("{}: {who} is pulling this platform", report.id));
-        }
-        // What a platform never has is worth a word where it explains an empty line.
-        let nothing = report.read == 0 && report.status == PullStatus::Done;
-        for note in report.unsupported.iter().filter(|_| nothing).chain(&report.notes) {
-            crate::cli::tell(&about(report, note));
-        }
-        for failure in &report.failures {
-            crate::cli::complain(&about(report, failure));
-        }
-        if report.errors > report.failures.len() as u64 {
-            let more = report.errors - report.failures.len() as u64;
-            crate::cli::complain(&about(
-                report,
-                &format!("and {more} more; TRAFFIX__LOG__FILTER=info logs all"),
-            ));
-        }
+        remark(report);
     }
     if reports.iter().any(|report| report.skipped > 0) {
         crate::cli::tell("skipped: only the name is known, or the recording has no answer");
     }
     Ok(())
+}
+
+/// What else there is to say about one source, beside the table.
+fn remark(report: &PlatformReport) {
+    if report.status == PullStatus::Busy {
+        let who = report.busy.as_deref().unwrap_or("another process");
+        crate::cli::tell(&format!("{}: {who} is pulling this platform", report.id));
+    }
+    // What a platform never has is worth a word where it explains an empty line.
+    let nothing = report.read == 0 && report.status == PullStatus::Done;
+    for note in report.unsupported.iter().filter(|_| nothing).chain(&report.notes) {
+        crate::cli::tell(&about(report, note));
+    }
+    for failure in &report.failures {
+        crate::cli::complain(&about(report, failure));
+    }
+    if report.errors > report.failures.len() as u64 {
+        let more = report.errors - report.failures.len() as u64;
+        crate::cli::complain(&about(report, &format!("and {more} more; TRAFFIX__LOG__FILTER=warn logs all")));
+    }
 }
 
 /// A message that says about which source it is, once.
