@@ -117,16 +117,13 @@ pub async fn probe(up: &dyn Upstream) -> Result<bool, PlatformError> {
 }
 
 async fn offer(up: &dyn Upstream, id: &str) -> Result<Fetched<Offer>, PlatformError> {
-    let call = Call::new(ID, "ecommerce2/public", up);
+    let call = Call::new(ID, "ecommerce2/public", up).about(id);
     let well_formed = |b: u8| b.is_ascii_alphanumeric() || b".:_-".contains(&b);
     if id.is_empty() || id.bytes().all(|b| b == b'.') || !id.bytes().all(well_formed) {
         return Err(call.not_found(id));
     }
     let request = Request::get(OFFERS).segment(id).segment("en_US").query("country", "US").fresh_for(21_600);
-    match call.json(request).await {
-        Err(PlatformError::NotFound { .. }) => Err(call.not_found(id)),
-        offer => offer,
-    }
+    call.json(request).await
 }
 
 /// The catalogue of a country, which is compressed even where the transport does not say so.

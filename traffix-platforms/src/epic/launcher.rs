@@ -104,16 +104,13 @@ async fn older_build(
     up: &dyn Upstream,
     item: &LauncherItem,
 ) -> Result<Fetched<LauncherBuild>, PlatformError> {
-    let call = Call::new(ID, "assets", up);
+    let call = Call::new(ID, "assets", up).about(item.external_id());
     let request = Request::get(&format!("{LAUNCHER}/assets/Windows"))
         .segment(&item.catalog_item)
         .segment(&item.app)
         .query("label", "Live")
         .credential("epic", Placement::Bearer);
-    let asset = match call.json::<Asset>(request).await {
-        Err(PlatformError::NotFound { .. }) => return Err(call.not_found(item.external_id())),
-        asset => asset?,
-    };
+    let asset = call.json::<Asset>(request).await?;
     let (source, observed_at, asset) = (asset.source, asset.observed_at, asset.value);
     let manifest = match asset.items.and_then(|items| items.manifest) {
         None => None,

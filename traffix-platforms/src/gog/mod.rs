@@ -66,12 +66,9 @@ impl Platform for Gog {
         listing: &ListingRef,
     ) -> Result<ListingObservation, PlatformError> {
         let id = &listing.external_id;
-        let unknown = || PlatformError::NotFound { platform: ID, id: id.clone() };
-        let product: u64 = id.parse().map_err(|_| unknown())?;
-        let fetched = match product_page(up, product).await {
-            Err(PlatformError::NotFound { .. }) => return Err(unknown()),
-            page => page?,
-        };
+        let unknown = |_| PlatformError::NotFound { platform: ID, id: id.clone() };
+        let product: u64 = id.parse().map_err(unknown)?;
+        let fetched = product_page(up, product).await?;
         let mut seen = described(id, &fetched);
         let systems = fetched.value.content_system_compatibility.as_ref();
         if let Some(system) =
@@ -102,7 +99,7 @@ async fn product_page(up: &dyn Upstream, product: u64) -> Result<Fetched<wire::P
         .segment(product)
         .query("expand", "downloads,expanded_dlcs,description,changelog")
         .fresh_for(3_600);
-    Call::new(ID, "products", up).json(request).await
+    Call::new(ID, "products", up).about(product.to_string()).json(request).await
 }
 
 fn described(id: &str, fetched: &Fetched<wire::Product>) -> ListingObservation {

@@ -62,16 +62,11 @@ impl From<Place> for ChartRank {
 /// # Errors
 /// [`PlatformError::NotFound`] if it is no app that can be played.
 pub async fn current_players(up: &dyn Upstream, app: u32) -> Result<Fetched<u64>, PlatformError> {
-    let call = Call::new(ID, "GetNumberOfCurrentPlayers", up);
+    let call = Call::new(ID, "GetNumberOfCurrentPlayers", up).about(app.to_string());
     let request = web_api("ISteamUserStats/GetNumberOfCurrentPlayers/v1")
         .query("appid", app)
         .fresh_for(COUNT_FRESH_SECS);
-    let answer = call.json::<Enveloped<Players>>(request).await;
-    let answer = match answer {
-        // The identifier says more than the address.
-        Err(PlatformError::NotFound { .. }) => return Err(call.not_found(app.to_string())),
-        answer => answer?,
-    };
+    let answer = call.json::<Enveloped<Players>>(request).await?;
     let players = &answer.value.response;
     match (players.result, players.player_count) {
         (Some(1), Some(count)) => Ok(answer.map(|_| count)),

@@ -174,13 +174,10 @@ async fn list(
 }
 
 async fn movie(up: &dyn Upstream, id: &str) -> Result<Fetched<Movie>, PlatformError> {
-    let call = Call::new(ID, "movie", up);
+    let call = Call::new(ID, "movie", up).about(id);
     let number: u64 = id.parse().map_err(|_| call.not_found(id))?;
     let request = get("movie").segment(number).query("append_to_response", "release_dates");
-    call.json::<Movie>(request).await.map_err(|error| match error {
-        PlatformError::NotFound { .. } => call.not_found(id),
-        other => other,
-    })
+    call.json::<Movie>(request).await
 }
 
 fn evidence<T>(fetched: &Fetched<T>) -> Evidence {

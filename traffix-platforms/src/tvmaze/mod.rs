@@ -75,11 +75,11 @@ impl Platform for TvMaze {
         up: &dyn Upstream,
         listing: &ListingRef,
     ) -> Result<ListingObservation, PlatformError> {
-        let call = Call::new(ID, "shows", up);
         let id = listing.external_id.as_str();
+        let call = Call::new(ID, "shows", up).about(id);
         let (show, episode) = parse_id(id).ok_or_else(|| call.not_found(id))?;
         let request = show_request(show).query("embed", "episodes");
-        let fetched = known(&call, id, call.json::<Show>(request).await)?;
+        let fetched = call.json::<Show>(request).await?;
         let (show, evidence) = (&fetched.value, evidence(&fetched));
         let Some(episode) = episode else { return Ok(release(show, &evidence)) };
         let batches = batches(show.episodes().iter().map(|each| (show, each)));
@@ -92,10 +92,10 @@ impl Platform for TvMaze {
         up: &dyn Upstream,
         listing: &ListingRef,
     ) -> Result<AudienceObservation, PlatformError> {
-        let call = Call::new(ID, "shows", up);
         let id = listing.external_id.as_str();
+        let call = Call::new(ID, "shows", up).about(id);
         let (show, _) = parse_id(id).ok_or_else(|| call.not_found(id))?;
-        let fetched = known(&call, id, call.json::<Show>(show_request(show)).await)?;
+        let fetched = call.json::<Show>(show_request(show)).await?;
         let evidence = evidence(&fetched);
         let audience = Audience { popularity: popularity(&fetched.value, &evidence), ..Audience::default() };
         Ok(AudienceObservation { audience, players_now: None, evidence })
@@ -179,14 +179,6 @@ fn parse_id(id: &str) -> Option<(u64, Option<u64>)> {
         None => Some((id.parse().ok()?, None)),
         Some((show, episode)) => Some((show.parse().ok()?, Some(episode.parse().ok()?))),
     }
-}
-
-/// An answer in which "not found" names the identifier that was asked for.
-fn known<T>(call: &Call<'_>, id: &str, answer: Result<T, PlatformError>) -> Result<T, PlatformError> {
-    answer.map_err(|error| match error {
-        PlatformError::NotFound { .. } => call.not_found(id),
-        other => other,
-    })
 }
 
 #[cfg(test)]

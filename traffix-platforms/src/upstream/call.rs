@@ -25,6 +25,8 @@ pub struct Call<'a> {
     platform: PlatformId,
     operation: &'static str,
     up: &'a dyn Upstream,
+    /// What "not found" names instead of the address.
+    id: Option<String>,
 }
 
 /// A value with where and when it was read.
@@ -53,7 +55,14 @@ impl<T> Fetched<T> {
 impl<'a> Call<'a> {
     /// Of `platform`, the interface `operation`, through `up`.
     pub fn new(platform: PlatformId, operation: &'static str, up: &'a dyn Upstream) -> Self {
-        Self { platform, operation, up }
+        Self { platform, operation, up, id: None }
+    }
+
+    /// Asks about the thing with this identifier: an answer of 404 or 410 then says that the platform does not know it,
+    /// instead of the address.
+    #[must_use]
+    pub fn about(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
     }
 
     /// The whole answer, whatever its status below 500.
@@ -78,7 +87,7 @@ impl<'a> Call<'a> {
         let source = request.url.to_string();
         match response.status {
             200..300 => Ok(Fetched { value: response.body, source, observed_at: response.observed_at }),
-            404 | 410 => Err(PlatformError::NotFound { platform: self.platform.clone(), id: source }),
+            404 | 410 => Err(self.not_found(self.id.clone().unwrap_or(source))),
             status => Err(self.malformed("status", format!("{status}"))),
         }
     }
