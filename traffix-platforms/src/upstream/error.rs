@@ -36,7 +36,7 @@ pub enum UpstreamError {
     #[error("{0:?} is at a private address, which is not allowed")]
     PrivateAddress(String),
     /// The operator has not configured a secret that the request needs.
-    #[error("needs the credential {0:?}: set it under [credentials], or TRAFFIX__CREDENTIALS__{upper}", upper = .0.to_ascii_uppercase())]
+    #[error("needs the credential {0:?}: set it under [credentials], or TRAFFIX__CREDENTIALS__{upper}", upper = .0.to_ascii_uppercase().replace('-', "_"))]
     MissingCredential(&'static str),
     /// The platform does not accept the configured secret for this request: check it, or do without.
     #[error("refuses the credential {0:?}: it is wrong, blocked or may not read this")]

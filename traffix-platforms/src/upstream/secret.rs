@@ -38,12 +38,14 @@ impl fmt::Debug for Secret {
 
 /// The operator's secrets by the name under which platforms ask for them: `steam`, `tmdb`, `github`.
 ///
-/// It reads from a table of names in any format of serde; an empty text counts as absent.
+/// It reads from a table of names in any format of serde; an empty text counts as absent, and an underscore in a name
+/// as a hyphen, because variables of the environment cannot have hyphens.
 ///
 /// ```
 /// use traffix_platforms::upstream::Secrets;
-/// let secrets: Secrets = toml::from_str("steam = \"0123456789abcdef\"\ntmdb = \"\"").unwrap();
-/// assert_eq!(secrets.names().collect::<Vec<_>>(), ["steam"]);
+/// let text = "steam = \"0123456789abcdef\"\ntmdb = \"\"\nplaystation_ps4 = \"fedcba9876543210\"";
+/// let secrets: Secrets = toml::from_str(text).unwrap();
+/// assert_eq!(secrets.names().collect::<Vec<_>>(), ["playstation-ps4", "steam"]);
 /// assert!(!format!("{secrets:?}").contains("0123456789abcdef"));
 /// ```
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -52,7 +54,8 @@ pub struct Secrets(BTreeMap<String, Secret>);
 
 impl From<BTreeMap<String, Secret>> for Secrets {
     fn from(secrets: BTreeMap<String, Secret>) -> Self {
-        Self(secrets.into_iter().filter(|(_, secret)| !secret.expose().is_empty()).collect())
+        let there = secrets.into_iter().filter(|(_, secret)| !secret.expose().is_empty());
+        Self(there.map(|(name, secret)| (name.replace('_', "-"), secret)).collect())
     }
 }
 

@@ -105,7 +105,7 @@ pub struct Rate {
 }
 
 /// Keys and tokens for the services of platforms, by name: `steam`, `github` … A platform that lacks one says so.
-/// In the environment: `TRAFFIX__CREDENTIALS__STEAM`.
+/// In the environment: `TRAFFIX__CREDENTIALS__STEAM`; underscores stand for the hyphens of names.
 #[derive(Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Credentials(BTreeMap<String, String>);
