@@ -15,7 +15,9 @@ const STEPS: [Step; 10] = [
         let targets = ["clippy", "--workspace", "--all-targets", "--all-features"];
         run::run(cargo(&targets).args(["--", "--deny", "warnings"]))
     }),
-    ("tests", || run::run(&mut cargo(&["test", "--workspace", "--all-targets", "--all-features"]))),
+    ("tests", || {
+        run::run(&mut cargo(&["test", "--workspace", "--all-targets", "--all-features", "--no-fail-fast"]))
+    }),
     ("doctests", || run::run(&mut cargo(&["test", "--workspace", "--doc", "--all-features"]))),
     ("docs", || {
         let doc = ["doc", "--workspace", "--no-deps", "--all-features"];
