@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod golden;
 pub mod invalid;
 pub mod learning;
+pub mod measurement;
 pub mod network;
 pub mod outlook;
 pub mod score;

@@ -27,4 +27,4 @@ pub use date::PartialDate;
 pub use error::ParseDeliveryError;
 pub use host::HostPattern;
 pub use id::CdnId;
-pub use table::{Origin, OriginId, PrefixKind, PrefixMatch, PrefixTable, PrefixTableBuilder};
+pub use table::{NEARLY_CERTAIN, Origin, OriginId, PrefixKind, PrefixMatch, PrefixTable, PrefixTableBuilder};

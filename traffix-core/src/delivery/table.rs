@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::lpm::{LpmTable, LpmView, MAX_LPM_ID};
 use super::{Asn, Assertion, Attribution, Candidate, CdnId, PartialDate, Tenancy};
 use crate::catalogue::PlatformId;
+use crate::measurement::Key;
+
+/// From which probability on traffic is counted as that of one platform, and not only as that of its CDN. Assumed: the
+/// dedicated networks of platforms reach .95, the largest user of a shared one .5 at most.
+pub const NEARLY_CERTAIN: f64 = 0.9;
 
 /// What kind of list a prefix is from; later variants beat earlier ones on an equal prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -220,6 +225,16 @@ impl PrefixTable {
     /// The origin of a number in [`lpm`](Self::lpm).
     pub fn origin(&self, id: u32) -> Option<&Origin> {
         self.origins.get(id as usize)
+    }
+
+    /// What traffic from the prefixes of an origin is counted as: its CDN, and the platform if one is nearly certain.
+    /// A number that no origin has is traffic of unknown origin.
+    pub fn counted_as(&self, id: u32) -> Key {
+        let Some(origin) = self.origin(id) else { return Key::default() };
+        let platforms = self.platforms.get(&origin.cdn).into_iter().flatten();
+        let certain =
+            platforms.filter(|one| one.probability >= NEARLY_CERTAIN).find_map(|one| one.platform.clone());
+        Key { platform: certain, cdn: Some(origin.cdn.clone()), link: None }
     }
 
     /// Everything known about `address`; never fails, "unknown" is an answer.

@@ -6,8 +6,11 @@
 mod validate;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::RateClass;
@@ -63,6 +66,10 @@ pub struct Network {
     /// Links that CDNs arrive on.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// Addresses of the network and its customers. Traffic from them is not measured, save that of embedded caches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub prefixes: Vec<IpNet>,
     /// True for an invented or public example that describes no real customer.
     #[serde(default, skip_serializing_if = "is_false")]
     pub example: bool,
@@ -155,6 +162,29 @@ pub struct Link {
     /// Usual traffic on this link by local hour of week: 168 values, Monday 00:00 first, bit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_bps: Option<Vec<f64>>,
+    /// Where it ends on routers, so that flows can be counted on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<Interface>,
+    /// Addresses of the caches behind it, which are the network's own: on embedded caches only. They answer for the
+    /// first of `cdns`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub prefixes: Vec<IpNet>,
+}
+
+/// An interface of a router that exports flows: by SNMP index or by name; by both if both are given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Interface {
+    /// Address from which the router exports.
+    pub exporter: IpAddr,
+    /// SNMP index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<NonZeroU32>,
+    /// Name, as the router tells it in its options data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]

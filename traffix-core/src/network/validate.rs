@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
-use super::{Link, Network};
+use super::{Link, LinkKind, Network};
 use crate::Invalid;
 
 /// Largest values accepted, so that no input can exhaust memory or overflow a sum.
@@ -23,6 +23,8 @@ pub mod limits {
     pub const SHARES: usize = 128;
     /// Bins of a baseline series.
     pub const SERIES: usize = 200_000;
+    /// Prefixes of a network or of a link, and interfaces of a link.
+    pub const ADDRESSES: usize = 100_000;
     /// Letters of an id.
     pub const ID: usize = 200;
 }
@@ -71,6 +73,7 @@ impl Network {
         }
         self.check_baseline(&mut found);
         self.check_links(&mut found);
+        found.count("/prefixes", self.prefixes.len());
         found.0
     }
 
@@ -146,6 +149,22 @@ fn check_link(found: &mut Findings, at: &str, link: &Link) {
     if let Some(week) = &link.baseline_bps {
         found.week(&format!("{at}/baseline_bps"), week);
     }
+    found.count(&format!("{at}/interfaces"), link.interfaces.len());
+    for (j, interface) in link.interfaces.iter().enumerate().take(limits::ADDRESSES) {
+        if interface.index.is_none() && interface.name.is_none() {
+            found.add(&format!("{at}/interfaces/{j}"), "needs an index or a name".to_owned());
+        }
+    }
+    found.count(&format!("{at}/prefixes"), link.prefixes.len());
+    if !link.prefixes.is_empty() && (link.kind != LinkKind::EmbeddedCache || named_cdn(link).is_none()) {
+        let detail = "are for embedded caches, whose first CDN must be named";
+        found.add(&format!("{at}/prefixes"), detail.to_owned());
+    }
+}
+
+/// The CDN that the caches of a link belong to.
+fn named_cdn(link: &Link) -> Option<&String> {
+    link.cdns.first().filter(|cdn| *cdn != "*")
 }
 
 /// Findings so far, and the checks that add to them.
@@ -160,6 +179,12 @@ impl Findings {
     pub(crate) fn id(&mut self, pointer: &str, id: &str) {
         if id.is_empty() || id.chars().count() > limits::ID {
             self.add(pointer, format!("must have 1 to {} letters", limits::ID));
+        }
+    }
+
+    fn count(&mut self, pointer: &str, count: usize) {
+        if count > limits::ADDRESSES {
+            self.add(pointer, format!("must be at most {} entries, got {count}", limits::ADDRESSES));
         }
     }
 
