@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::CdnId;
 use crate::forecast::RateClass;
 
 pub(crate) use validate::Findings;
@@ -170,6 +171,14 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub prefixes: Vec<IpNet>,
+}
+
+impl Link {
+    /// The CDN whose caches are behind the link: the first of `cdns`, if it is a slug. Nothing for other kinds of link.
+    pub fn cache_cdn(&self) -> Option<CdnId> {
+        let embedded = self.kind == LinkKind::EmbeddedCache;
+        self.cdns.first().filter(|_| embedded).and_then(|cdn| cdn.parse().ok())
+    }
 }
 
 /// An interface of a router that exports flows: by SNMP index or by name; by both if both are given.
