@@ -82,6 +82,30 @@ pub struct Network {
     pub sources: Vec<String>,
 }
 
+impl Network {
+    /// A network of which only what is needed is known.
+    pub fn new(id: impl Into<String>, tz: impl Into<String>, lines: f64) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            country: None,
+            tz: tz.into(),
+            lines,
+            national_lines: None,
+            line_rate_bps: None,
+            classes: None,
+            platform_mix: None,
+            baseline_bps: None,
+            series: None,
+            links: Vec::new(),
+            prefixes: Vec::new(),
+            example: false,
+            note: None,
+            sources: Vec::new(),
+        }
+    }
+}
+
 /// Log-normal distribution of line rates over the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
