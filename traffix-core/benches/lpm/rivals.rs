@@ -6,7 +6,7 @@ use ip_network_table::IpNetworkTable;
 use ipnet::{IpNet, Ipv4Net};
 use iptrie::{Ipv4LCTrieMap, Ipv4RTrieMap, Ipv6LCTrieMap, Ipv6RTrieMap};
 use maxminddb::Reader;
-use mmdb_writer::{Value, Writer};
+use mmdb_writer::{Ipv4Aliasing, Value, Writer};
 
 use super::routes::Routes;
 
@@ -106,10 +106,10 @@ impl MaxMind {
             four.chain(routes.v6.iter().map(|(net, id)| (IpNet::V6(*net), *id))).collect();
         // What is inserted later overwrites what it lies in.
         nets.sort_by_key(|(net, _)| net.prefix_len());
-        let mut writer = Writer::new("routes");
+        // Without the aliases under which this format repeats IPv4 in IPv6 (6to4, Teredo): the other tables have none.
+        let mut writer = Writer::builder("routes").ipv4_aliasing(Ipv4Aliasing::Disabled).build();
         for (net, id) in nets {
-            // Some networks are aliases in this format (6to4) or reserved, and cannot be inserted.
-            let _ = writer.insert_value(net, Value::map([("number", Value::from(id))]));
+            writer.insert_value(net, Value::map([("number", Value::from(id))])).unwrap();
         }
         Self(Reader::from_source(writer.to_bytes().unwrap()).unwrap())
     }
