@@ -17,22 +17,30 @@
 //! manual.
 
 mod client;
+mod counts;
 mod fields;
 mod follow;
 mod format;
 mod haproxy;
 mod json;
 mod nginx;
+mod reader;
+mod reorder;
 mod time;
+mod topology;
 mod traefik;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 pub use client::{Client, Clients};
+pub use counts::{Checkpoint, CountTallies, Counts};
 pub use fields::LineError;
 pub use follow::{Follower, Limits, Line, Polled, Progress, Tallies};
 pub use format::{Format, Reading};
+pub use reader::{Malformed, Reader, ReaderStats};
+pub use reorder::{Ordered, Reorder};
+pub use topology::{Activity, Configuration, Load, Node, Origin, Site, SiteKind, Topology, TopologyError};
 
 /// How long to wait before asking files for news again.
 pub const POLL: Duration = Duration::from_millis(250);

@@ -50,6 +50,8 @@ pub struct Line<'a> {
     pub number: u64,
     /// What is in it, without its end.
     pub bytes: &'a [u8],
+    /// Whether it was put together from halves, after the second half was offered and refused.
+    pub joined: bool,
 }
 
 /// What a [`Follower`] has seen since it was made.
@@ -273,10 +275,10 @@ impl Follower {
         let mut lines = 0;
         let read = piece.read(&self.limits, &mut self.buffer, &mut tallies, &mut |number, bytes| {
             lines += 1;
-            let understood = sink(Line { log: &log, number, bytes });
+            let understood = sink(Line { log: &log, number, bytes, joined: false });
             let Some(head) = cut.take().filter(|_| !understood) else { return };
             head.extend_from_slice(bytes);
-            joined += u64::from(sink(Line { log: &log, number, bytes: head }));
+            joined += u64::from(sink(Line { log: &log, number, bytes: head, joined: true }));
             head.clear();
         });
         self.tallies = tallies;
