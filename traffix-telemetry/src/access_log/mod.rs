@@ -40,7 +40,9 @@ pub use follow::{Follower, Limits, Line, Polled, Progress, Tallies};
 pub use format::{Format, Reading};
 pub use reader::{Malformed, Reader, ReaderStats};
 pub use reorder::{Ordered, Reorder};
-pub use topology::{Activity, Configuration, Load, Node, Origin, Site, SiteKind, Topology, TopologyError};
+pub use topology::{
+    Activity, Configuration, Load, Node, Origin, Site, SiteKind, Topology, TopologyError, Ways,
+};
 
 /// How long to wait before asking files for news again.
 pub const POLL: Duration = Duration::from_millis(250);

@@ -223,8 +223,7 @@ impl Follower {
         let (head, gzip) = scan::head(&found.path)?;
         // A file of which nothing can be read yet is looked at again when it has grown.
         let pass_over = (found.path.clone(), (found.id, found.len));
-        let fits = |piece: &&mut Piece| piece.position.log == found.log && piece.position.mark.fits(&head);
-        if let Some(piece) = self.pieces.iter_mut().find(fits) {
+        if let Some(piece) = self.pieces.iter_mut().find(|piece| piece.is(&found, &head)) {
             let read = piece.position.done && (gzip || found.len <= piece.position.offset_bytes);
             if !read && piece.attached.is_none() {
                 return piece.attach(found.path, found.id, gzip, now_ms);
@@ -234,6 +233,7 @@ impl Follower {
             let mut position = Position {
                 log: found.log,
                 mark: Mark::of(&head),
+                id: found.id,
                 offset_bytes: 0,
                 lines: 0,
                 skipping: false,
@@ -304,7 +304,9 @@ impl Follower {
                 let newer = newer.iter().any(|newer| newer.position.log == piece.position.log);
                 let replaced = newer || !attached.named;
                 let quiet = now_ms.saturating_sub(attached.grown_ms) >= self.limits.linger_ms;
-                if attached.caught_up && (attached.is_gzip() || (replaced && quiet)) {
+                // The first half of a line is kept for a while, for the second may be in a newer file.
+                let finished = attached.is_gzip() && (piece.partial.is_empty() || quiet);
+                if attached.caught_up && (finished || (replaced && quiet)) {
                     piece.position.done = true;
                     piece.attached = None;
                 }

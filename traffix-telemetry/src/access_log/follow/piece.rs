@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::scan::{FileId, HEAD, Mark};
+use super::scan::{FileId, Found, HEAD, Mark};
 use super::{Limits, Tallies};
 
 /// How far a file was read; what is saved of it.
@@ -16,6 +16,7 @@ pub(super) struct Position {
     /// The log that it belongs to, by the name under which it is written.
     pub(super) log: PathBuf,
     pub(super) mark: Mark,
+    pub(super) id: FileId,
     /// Bytes up to the end of the last whole line, decompressed.
     pub(super) offset_bytes: u64,
     /// Lines before that, those passed over included.
@@ -60,6 +61,12 @@ impl Piece {
         Self { position, attached: None, partial: Vec::new() }
     }
 
+    /// Whether a file that begins so is this one, or a copy of it.
+    pub(super) fn is(&self, found: &Found, head: &[u8]) -> bool {
+        let Position { log, mark, id, .. } = &self.position;
+        *log == found.log && mark.fits(head) && (mark.is_enough() || *id == found.id)
+    }
+
     /// Opens the file to read on where reading stopped.
     pub(super) fn attach(&mut self, path: PathBuf, id: FileId, gzip: bool, now_ms: i64) -> io::Result<()> {
         let file = File::open(&path)?;
@@ -75,6 +82,7 @@ impl Piece {
         };
         self.partial.clear();
         self.position.done = false;
+        self.position.id = id;
         self.attached = Some(Attached { source, path, id, grown_ms: now_ms, caught_up: false, named: true });
         Ok(())
     }
@@ -88,13 +96,7 @@ impl Piece {
             return Ok(false);
         }
         let head = first_bytes(file)?;
-        if len < offset || !self.position.mark.fits(&head) {
-            return Ok(true);
-        }
-        if !self.position.mark.is_whole() {
-            self.position.mark = Mark::of(&head);
-        }
-        Ok(false)
+        Ok(len < offset || !self.position.mark.fits(&head))
     }
 
     /// Reads on until `budget` bytes were read or there is nothing more, and gives every whole line to `sink`.
@@ -108,11 +110,10 @@ impl Piece {
         let mut budget = limits.bytes_per_poll;
         let mut total = 0;
         while budget > 0 {
+            let Some(attached) = &mut self.attached else { break };
             buffer.clear();
             buffer.append(&mut self.partial);
-            let before = buffer.len();
-            let at = self.position.offset_bytes + before as u64;
-            let Some(attached) = &mut self.attached else { break };
+            let at = self.position.offset_bytes + buffer.len() as u64;
             let count = attached.source.read(at, limits.chunk_bytes(), buffer)?;
             attached.caught_up = count == 0;
             self.lines(buffer, limits, tallies, sink);
@@ -122,7 +123,21 @@ impl Piece {
             total += count;
             budget = budget.saturating_sub(count);
         }
+        self.sharpen()?;
         Ok(total)
+    }
+
+    /// Marks the file by more of its first bytes, if there are more now.
+    fn sharpen(&mut self) -> io::Result<()> {
+        if let Some(Attached { source: Source::Plain(file), .. }) = &mut self.attached
+            && !self.position.mark.is_whole()
+        {
+            let head = first_bytes(file)?;
+            if self.position.mark.fits(&head) {
+                self.position.mark = Mark::of(&head);
+            }
+        }
+        Ok(())
     }
 
     /// Hands out the whole lines of a buffer and keeps what is left.

@@ -9,11 +9,13 @@ use flate2::Crc;
 
 /// Bytes at the start of a file that tell it from others.
 pub(super) const HEAD: usize = 1024;
+/// Fewer bytes than this may begin two files: they are less than address and instant of a line.
+const ENOUGH: usize = 40;
 /// First bytes of a gzip file (RFC 1952 section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What the file system says of a file: device and number, which a new name does not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct FileId(u64, u64);
 
 impl FileId {
@@ -128,6 +130,11 @@ impl Mark {
     /// Whether a file that begins so can be the marked one; files grow, so more may be there now.
     pub(super) fn fits(self, head: &[u8]) -> bool {
         self.len > 0 && head.get(..self.len).is_some_and(|head| Self::of(head) == self)
+    }
+
+    /// Whether no other file begins so.
+    pub(super) fn is_enough(self) -> bool {
+        self.len >= ENOUGH
     }
 
     pub(super) fn is_whole(self) -> bool {

@@ -10,6 +10,9 @@ const STEP_US: i64 = 5_000_000;
 /// Ways that are counted at most in a step; more than a topology has.
 const MAX_WAYS: usize = 20_000;
 
+/// What passed each way, from a node to the next.
+pub type Ways = BTreeMap<(Node, Node), Load>;
+
 /// Requests and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
@@ -51,7 +54,7 @@ impl core::ops::AddAssign for Load {
 pub struct Activity {
     keep_us: i64,
     /// The oldest first, by the start of the step.
-    steps: VecDeque<(i64, BTreeMap<(Node, Node), Load>)>,
+    steps: VecDeque<(i64, Ways)>,
 }
 
 impl Activity {
@@ -79,10 +82,10 @@ impl Activity {
     }
 
     /// What passed each way since `now_us` less `secs` seconds, to the step.
-    pub fn since(&mut self, now_us: i64, secs: u32) -> BTreeMap<(Node, Node), Load> {
+    pub fn since(&mut self, now_us: i64, secs: u32) -> Ways {
         self.forget(now_us);
         let from = now_us - i64::from(secs) * 1_000_000;
-        let mut sums: BTreeMap<(Node, Node), Load> = BTreeMap::new();
+        let mut sums = Ways::new();
         for (_, ways) in self.steps.iter().filter(|(start, _)| *start + STEP_US > from) {
             for (way, load) in ways {
                 *sums.entry(way.clone()).or_default() += *load;
@@ -101,10 +104,10 @@ impl Activity {
         }
     }
 
-    fn step(&mut self, start: i64) -> &mut BTreeMap<(Node, Node), Load> {
+    fn step(&mut self, start: i64) -> &mut Ways {
         let at = self.steps.partition_point(|(other, _)| *other < start);
         if self.steps.get(at).is_none_or(|(other, _)| *other != start) {
-            self.steps.insert(at, (start, BTreeMap::new()));
+            self.steps.insert(at, (start, Ways::new()));
         }
         &mut self.steps[at].1
     }

@@ -90,7 +90,9 @@ impl Configuration {
     /// [`TopologyError`]; then nothing is added.
     pub fn add_routers(&mut self, answer: &[u8]) -> Result<(), TopologyError> {
         let routers: Vec<Router> = read("routers", answer)?;
-        routers.into_iter().for_each(|router| self.router(None, router));
+        for router in routers {
+            self.router(None, router);
+        }
         Ok(())
     }
 
@@ -100,7 +102,9 @@ impl Configuration {
     /// [`TopologyError`]; then nothing is added.
     pub fn add_services(&mut self, answer: &[u8]) -> Result<(), TopologyError> {
         let services: Vec<Service> = read("services", answer)?;
-        services.into_iter().for_each(|service| self.service(None, service));
+        for service in services {
+            self.service(None, service);
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ mod answers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use activity::{Activity, Load};
+pub use activity::{Activity, Load, Ways};
 pub use answers::{Configuration, TopologyError};
 
 use super::{Client, Request};
