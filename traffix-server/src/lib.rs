@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod attributor;
 pub mod auth;
 pub mod bundled;
 pub mod cli;
@@ -19,9 +20,9 @@ pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
-mod prefixes;
 pub mod report;
 mod router;
+mod running;
 pub mod server;
 pub mod state;
 mod tls;

@@ -16,6 +16,7 @@ mod references;
 mod releases;
 pub(crate) mod schema;
 mod sources;
+mod traffic;
 mod views;
 
 use std::collections::HashMap;
