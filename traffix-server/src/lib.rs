@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 mod compute;
 pub mod config;
+mod exports;
 mod health;
 mod http;
 mod jobs;
