@@ -8,6 +8,7 @@ mod accounts;
 mod catalogue;
 mod delivery;
 mod lists;
+mod measurements;
 mod migrations;
 mod past;
 mod property;
