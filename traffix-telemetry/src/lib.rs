@@ -1,7 +1,8 @@
 //! From what routers export and servers log to attributed bytes.
 //!
-//! [`flow`] decodes what routers export: `NetFlow` v5 and v9, IPFIX, sFlow v5. What is counted becomes a
-//! [`Batch`](traffix_core::measurement::Batch) of sums that merge.
+//! [`flow`] decodes what routers export: `NetFlow` v5 and v9, IPFIX, sFlow v5. [`collector`] counts it, as
+//! [`Batch`](traffix_core::measurement::Batch)es of sums that merge.
 #![forbid(unsafe_code)]
 
+pub mod collector;
 pub mod flow;
