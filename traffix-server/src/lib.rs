@@ -6,9 +6,11 @@
 
 mod api;
 pub mod auth;
+mod batches;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod collecting;
 mod compute;
 pub mod config;
 mod exports;

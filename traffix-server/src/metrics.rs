@@ -1,7 +1,7 @@
 //! What the server counts, for `/metrics` (`OpenMetrics`).
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use poem::http::{Method, StatusCode};
@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::collecting::{Collecting, CollectorMetrics};
 use crate::jobs::SourceGauges;
 
 /// Upper bounds of the durations, in seconds.
@@ -79,10 +80,11 @@ pub(crate) struct Sizes {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(collecting: &Arc<Collecting>) -> Self {
         let mut registry = Registry::with_prefix("traffix");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", version);
+        registry.register_collector(Box::new(CollectorMetrics(Arc::clone(collecting))));
         let sync_news = Family::default();
         registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
         let sources = SourceGauges::register(&mut registry);
