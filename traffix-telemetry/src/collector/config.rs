@@ -41,7 +41,7 @@ impl Default for Config {
             accept: Vec::new(),
             timing: Timing::default(),
             limits: Limits::default(),
-            max_pending: 2_000_000,
+            max_pending: 1_000_000,
         }
     }
 }

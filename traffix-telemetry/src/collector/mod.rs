@@ -24,12 +24,20 @@
 //!
 //! No address of a subscriber leaves a [`Stage`], nor is one kept in it longer than it takes to look it up.
 
+mod cells;
 mod config;
+mod heard;
+mod outbox;
+mod queue;
+mod routers;
 mod run;
 mod sink;
+mod socket;
+mod spread;
 mod stage;
 mod stats;
 mod watch;
+mod worker;
 
 pub use config::{Config, Timing};
 pub use run::{Collector, StartError, Stopped, Warning};

@@ -4,6 +4,8 @@ use core::net::IpAddr;
 use core::ops::AddAssign;
 use std::collections::BTreeMap;
 
+use crate::flow::ExporterView;
+
 /// Why bytes were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -111,6 +113,8 @@ pub struct Stats {
     pub decode_errors: u64,
     /// Datagrams from addresses that may not export.
     pub not_accepted: u64,
+    /// Attempts to receive that failed.
+    pub receive_errors: u64,
     /// Datagrams that the kernel dropped because nobody read them in time; `None` where it does not tell.
     pub kernel_drops: Option<u64>,
     /// Flows decoded; each of them is in `counted` or in `left_out`.
@@ -168,6 +172,63 @@ pub struct ExporterStats {
     pub clock_behind_ms: Option<i64>,
 }
 
+/// Totals of one thread, as it counts them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts {
+    pub(super) datagrams: u64,
+    pub(super) datagram_bytes: u64,
+    pub(super) decode_errors: u64,
+    pub(super) not_accepted: u64,
+    pub(super) decoded: Tally,
+    pub(super) counted: Tally,
+    pub(super) unattributed: Tally,
+    pub(super) without_link: Tally,
+    pub(super) shortened: Tally,
+    pub(super) lookups: u64,
+    pub(super) left_out: [Tally; Cause::ALL.len()],
+}
+
+impl Counts {
+    /// The totals, without anything about exporters.
+    pub(super) fn stats(&self) -> Stats {
+        let left_out =
+            Cause::ALL.into_iter().zip(self.left_out).filter(|(_, tally)| *tally != Tally::default());
+        Stats {
+            datagrams: self.datagrams,
+            datagram_bytes: self.datagram_bytes,
+            decode_errors: self.decode_errors,
+            not_accepted: self.not_accepted,
+            decoded: self.decoded,
+            counted: self.counted,
+            unattributed: self.unattributed,
+            without_link: self.without_link,
+            shortened: self.shortened,
+            lookups: self.lookups,
+            left_out: left_out.collect(),
+            ..Stats::default()
+        }
+    }
+}
+
+/// What the decoder knows of an exporter, with when it was heard and how far its clock was behind.
+pub(super) fn exporter(
+    view: ExporterView<'_>,
+    (heard_ms, clock_behind_ms): (i64, Option<i64>),
+) -> ExporterStats {
+    let counters = view.counters();
+    ExporterStats {
+        datagrams: counters.datagrams,
+        errors: counters.errors,
+        flows: counters.flows,
+        lost: counters.lost,
+        template_misses: counters.template_misses,
+        given_up: counters.given_up,
+        waiting_bytes: view.waiting_bytes(),
+        heard_ms,
+        clock_behind_ms,
+    }
+}
+
 impl ExporterStats {
     /// Adds what another thread knows of the same exporter.
     pub(super) fn merge(&mut self, other: &Self) {
@@ -196,6 +257,7 @@ impl Stats {
         self.datagram_bytes += other.datagram_bytes;
         self.decode_errors += other.decode_errors;
         self.not_accepted += other.not_accepted;
+        self.receive_errors += other.receive_errors;
         self.decoded += other.decoded;
         self.counted += other.counted;
         self.unattributed += other.unattributed;
