@@ -93,7 +93,9 @@ fn placed(finding: Invalid, starts: &[DateTime<Utc>]) -> Invalid {
     let same_second = |start: &DateTime<Utc>| starts.iter().position(|s| s.timestamp() == start.timestamp());
     match start.as_ref().and_then(same_second) {
         Some(i) => Invalid::new(format!("/bins/{i}/start"), finding.detail),
-        None if finding.pointer == "/bins/link" => Invalid::new("/bins", format!("names a link that {}", finding.detail)),
+        None if finding.pointer == "/bins/link" => {
+            Invalid::new("/bins", format!("names a link that {}", finding.detail))
+        }
         None => finding,
     }
 }
@@ -128,7 +130,7 @@ pub(crate) fn to_lines(batches: &[Batch]) -> String {
 /// Whether a text looks like batches, one a line.
 pub(crate) fn are_lines(text: &str) -> bool {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let members = serde_json::from_str::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(first);
+    let members = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first);
     members.is_ok_and(|members| members.contains_key("bins") && members.contains_key("network"))
 }
 
@@ -194,6 +196,9 @@ mod tests {
         );
         let negative = r#"{"id":"a","network":"b","step_secs":60,"bins":[{"start":"2023-10-31T23:00:00Z","counters":[{"bytes":-1}]}]}"#;
         let wrong = from_lines(negative, at("2023-11-01T00:00:00Z")).unwrap_err();
-        assert!(wrong[0].starts_with("1: bins[0].counters[0].bytes: invalid value: integer `-1`"), "{wrong:?}");
+        assert!(
+            wrong[0].starts_with("1: bins[0].counters[0].bytes: invalid value: integer `-1`"),
+            "{wrong:?}"
+        );
     }
 }

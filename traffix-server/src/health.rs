@@ -47,8 +47,6 @@ fn collector(state: &AppState) -> serde_json::Value {
     let at = |ms: Option<i64>| ms.and_then(chrono::DateTime::from_timestamp_millis);
     let mut part = json!({
         "status": if stats.sink_error.is_none() { "ok" } else { "degraded" },
-        "listening": state.collecting.addresses(),
-        "exporters": stats.exporters.len(),
         "pending_counters": stats.pending_counters,
     });
     let known = [("heard_at", at(heard_ms)), ("written_at", at(stats.kept_ms))];
@@ -70,8 +68,8 @@ async fn sources(state: &AppState) -> serde_json::Value {
     json!({"status": status, "failing": failing})
 }
 
-/// `OpenMetrics` text.
-pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
+/// `OpenMetrics` text. What the collector counts is measured traffic, for those who may read that.
+pub(crate) async fn metrics(state: Arc<AppState>, has_key: bool) -> Response {
     let sequence = state.pages.sequence(state.store.as_ref()).await.unwrap_or(0);
     let sizes = Sizes { sequence, clients: state.limits.clients(), pages: state.pages.size() };
     if let Ok(sources) = Sources::sources(state.store.as_ref()).await {
@@ -79,7 +77,7 @@ pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
     }
     Response::builder()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(state.metrics.text(&sizes))
+        .body(state.metrics.text(&sizes, has_key || state.config.measurements.open_reading))
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {

@@ -43,6 +43,8 @@ pub(crate) struct NewsLabels {
 /// All metrics of a server.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// What the collector counts.
+    measuring: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     /// Requests refused because of a quota.
@@ -84,7 +86,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("traffix");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", version);
-        registry.register_collector(Box::new(CollectorMetrics(Arc::clone(collecting))));
+        let mut measuring = Registry::with_prefix("traffix");
+        measuring.register_collector(Box::new(CollectorMetrics(Arc::clone(collecting))));
         let sync_news = Family::default();
         registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
         let sources = SourceGauges::register(&mut registry);
@@ -114,6 +117,7 @@ impl Metrics {
             pages: gauge("page_cache_pages", "Prepared answers"),
             page_bytes: gauge("page_cache_bytes", "Memory of prepared answers, estimated"),
             registry,
+            measuring,
             requests,
             seconds,
             rate_limited,
@@ -136,8 +140,8 @@ impl Metrics {
         }
     }
 
-    /// Everything in the `OpenMetrics` text format.
-    pub(crate) fn text(&self, sizes: &Sizes) -> String {
+    /// Everything in the `OpenMetrics` text format; what is measured only for those who may read it.
+    pub(crate) fn text(&self, sizes: &Sizes, with_traffic: bool) -> String {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.sequence.set(sizes.sequence);
         self.clients.set(i64::try_from(sizes.clients).unwrap_or(i64::MAX));
@@ -145,7 +149,11 @@ impl Metrics {
         self.page_bytes.set(whole(sizes.pages.1));
         let mut page = String::new();
         // Writing into a String does not fail.
-        let _ = text::encode(&mut page, &self.registry);
+        let _ = text::encode_registry(&mut page, &self.registry);
+        if with_traffic {
+            let _ = text::encode_registry(&mut page, &self.measuring);
+        }
+        let _ = text::encode_eof(&mut page);
         page
     }
 }

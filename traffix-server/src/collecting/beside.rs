@@ -1,14 +1,14 @@
 //! The collector beside the server, and what is done to measurements every hour.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use traffix_core::network::Network;
-use traffix_store::Measurements as _;
-use traffix_telemetry::collector::{Config, Timing, Watch};
+use traffix_telemetry::collector::{Config, Stats, Stopped, Timing, Watch};
 
 use super::{ProfileError, profile, spool};
 use crate::config::Collect;
@@ -16,8 +16,10 @@ use crate::{AppState, ServeError};
 
 /// How often the profile and the prefix table are looked at.
 const LOOK: Duration = Duration::from_mins(1);
-/// Looks between two roll-ups of old measurements.
-const LOOKS_PER_ROLL_UP: u32 = 60;
+/// Looks between two at what changes seldom.
+const LOOKS_PER_HOUR: u32 = 60;
+/// How often old measurements are summed.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What the collector is told by the settings.
 pub(crate) fn collector_config(settings: &Collect) -> Result<Config, ServeError> {
@@ -65,18 +67,50 @@ pub(crate) fn schedule(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(look_after(Arc::clone(state), network.clone(), stop.clone()));
+    tasks.spawn(roll_up_hourly(Arc::clone(state), stop.clone()));
     if network.is_some() {
-        tasks.spawn(flush_at_end(Arc::clone(state), stop.clone()));
+        tasks.spawn(look_after(Arc::clone(state), network, stop.clone()));
+        let (state, mut stop) = (Arc::clone(state), stop.clone());
+        tasks.spawn(async move {
+            // The sender is gone only when the server is.
+            let _ = stop.wait_for(|stop| *stop).await;
+            flush(&state).await;
+        });
     }
     tasks
 }
 
-async fn look_after(state: Arc<AppState>, mut network: Option<Network>, mut stop: watch::Receiver<bool>) {
+/// Sums what is old, at the start and every hour.
+async fn roll_up_hourly(state: Arc<AppState>, mut stop: watch::Receiver<bool>) {
+    loop {
+        // Old is what is old by the calendar, whatever the requests pretend.
+        match state.store.roll_up(chrono::Utc::now(), &state.config.retention.into()).await {
+            Ok(done) if done == traffix_store::RolledUp::default() => {}
+            Ok(done) => tracing::info!(
+                days = done.days_rolled_up,
+                forgotten = done.days_forgotten,
+                batches = done.batches_forgotten,
+                "rolled up measurements"
+            ),
+            Err(error) => tracing::warn!(%error, "old measurements cannot be rolled up now"),
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(HOUR) => {}
+        }
+    }
+}
+
+/// Measures by the profile and the prefixes as they are, and writes what waits in files, until `stop` says so.
+pub(crate) async fn look_after(
+    state: Arc<AppState>,
+    mut network: Option<Network>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut table = state.prefixes.load_full();
     let mut looks = 0_u32;
     loop {
-        if looks.is_multiple_of(LOOKS_PER_ROLL_UP) {
+        if looks.is_multiple_of(LOOKS_PER_HOUR) {
             hourly(&state).await;
         }
         looks = looks.wrapping_add(1);
@@ -111,41 +145,41 @@ async fn read_again(state: &AppState) -> Option<Network> {
     }
 }
 
-/// Writes what waits in files, and sums what is old.
+/// Writes what waits in files, and looks at the assertions that another process may have written.
 async fn hourly(state: &AppState) {
     match spool::restore(&state.config.collect.spool, state.store.as_ref()).await {
         Ok(0) => {}
         Ok(batches) => tracing::info!(batches, "wrote measurements that had waited in files"),
         Err(error) => tracing::warn!(%error, "measurements in files cannot be written now"),
     }
-    // Old is what is old by the calendar, whatever the requests pretend.
-    let rolled_up = state.store.roll_up(chrono::Utc::now(), &state.config.retention.into()).await;
-    match rolled_up {
-        Ok(done) if done == traffix_store::RolledUp::default() => {}
-        Ok(done) => tracing::info!(
-            days = done.days_rolled_up,
-            forgotten = done.days_forgotten,
-            batches = done.batches_forgotten,
-            "rolled up measurements"
-        ),
-        Err(error) => tracing::warn!(%error, "old measurements cannot be rolled up now"),
-    }
+    state.reload_prefixes().await;
 }
 
-async fn flush_at_end(state: Arc<AppState>, mut stop: watch::Receiver<bool>) {
-    // The sender is gone only when the server is.
-    let _ = stop.wait_for(|stop| *stop).await;
+/// What is left of a collector that was stopped.
+pub(crate) struct Ended {
+    /// What it did.
+    pub(crate) stats: Stats,
+    /// Batches that the store did not take.
+    pub(crate) unsaved: usize,
+    /// The file that they wait in, if there are any.
+    pub(crate) file: Option<std::io::Result<PathBuf>>,
+}
+
+/// Stops the collector and writes what it counted; what the store does not take goes into a file. Nothing if none runs.
+pub(crate) async fn flush(state: &Arc<AppState>) -> Option<Ended> {
     let collecting = Arc::clone(&state.collecting);
     let stopped = tokio::task::spawn_blocking(move || collecting.stop()).await;
-    let Ok(Some(stopped)) = stopped else { return };
-    tracing::info!(flows = stopped.stats.counted.flows, "stopped collecting");
-    if stopped.unsaved.is_empty() {
-        return;
-    }
-    match spool::save(&state.config.collect.spool, &stopped.unsaved) {
-        Ok(path) => {
+    let Stopped { stats, unsaved } = stopped.ok().flatten()?;
+    tracing::info!(flows = stats.counted.flows, bytes = stats.counted.bytes, "stopped collecting");
+    let file = (!unsaved.is_empty()).then(|| spool::save(&state.config.collect.spool, &unsaved));
+    match &file {
+        None => {}
+        Some(Ok(path)) => {
             tracing::warn!(file = %path.display(), "the store is away; measurements wait in a file");
         }
-        Err(error) => tracing::error!(%error, "the store is away, and measurements cannot be put into a file"),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the store is away, and measurements cannot be put into a file");
+        }
     }
+    Some(Ended { stats, unsaved: unsaved.len(), file })
 }

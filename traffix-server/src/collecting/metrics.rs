@@ -30,6 +30,9 @@ impl Collector for CollectorMetrics {
     }
 }
 
+/// Name, help and value of a counter by exporter.
+type Family = (&'static str, &'static str, fn(&ExporterStats) -> u64);
+
 struct Page<'a>(DescriptorEncoder<'a>);
 
 impl Page<'_> {
@@ -87,7 +90,7 @@ impl Page<'_> {
         if stats.counted.bytes > 0 {
             let share = stats.unattributed.bytes as f64 / stats.counted.bytes as f64;
             let help = "Share of counted bytes that are of no known CDN, since the start";
-            self.gauge("collector_unattributed", help, Some(&Unit::Ratios), share)?;
+            self.gauge("collector_unattributed_ratio", help, None, share)?;
         }
         let causes = |of: fn(Tally) -> u64| {
             let all = Cause::ALL.into_iter().map(move |cause| (cause, of(stats.left_out(cause))));
@@ -114,9 +117,13 @@ impl Page<'_> {
             named.extend(other.map(|sum| ("other".to_owned(), sum)));
             named
         };
-        let families: [(&str, &str, fn(&ExporterStats) -> u64); 4] = [
+        let families: [Family; 4] = [
             ("collector_exporter_flows", "Flows of a router", |e| e.flows),
-            ("collector_lost", "Flows, records or datagrams that never came, by gaps in sequence numbers", |e| e.lost),
+            (
+                "collector_lost",
+                "Flows, records or datagrams that never came, by gaps in sequence numbers",
+                |e| e.lost,
+            ),
             ("collector_template_misses", "Sets that came before their template", |e| e.template_misses),
             ("collector_given_up_sets", "Sets whose template did not come in time", |e| e.given_up),
         ];

@@ -17,10 +17,10 @@ use tokio::runtime::Handle;
 use traffix_core::measurement::Batch;
 use traffix_store::{Store, StoreError};
 use traffix_telemetry::collector::{
-    Collector, Config, OtherNetwork, Sink, SinkError, StartError, Stats, Stopped, Watch,
+    Collector, Config, OtherNetwork, Sink, SinkError, StartError, Stats, Stopped, Warning, Watch,
 };
 
-pub(crate) use beside::{schedule, start};
+pub(crate) use beside::{Ended, flush, look_after, schedule, start};
 pub(crate) use metrics::CollectorMetrics;
 pub(crate) use profile::{ProfileError, profile};
 
@@ -88,6 +88,11 @@ impl Collecting {
     /// Where it listens; nothing if it does not run.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.running().as_ref().map(|collector| collector.addresses().to_vec()).unwrap_or_default()
+    }
+
+    /// What does not work as it should, for the operator.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.running().as_ref().map(|collector| collector.warnings().to_vec()).unwrap_or_default()
     }
 
     /// What it did so far; nothing if it does not run.

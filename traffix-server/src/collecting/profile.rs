@@ -4,7 +4,7 @@ use std::path::Path;
 
 use traffix_core::catalogue::document;
 use traffix_core::network::Network;
-use traffix_store::{Networks as _, Store, StoreError};
+use traffix_store::{Store, StoreError};
 
 use crate::bundled::bundled;
 
@@ -12,7 +12,9 @@ use crate::bundled::bundled;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
     /// Nobody said which.
-    #[error("collect.network is not set: name a file with the network's profile, or KEY-ID/ID of a saved one")]
+    #[error(
+        "collect.network is not set: name a file with the network's profile, or KEY-ID/ID of a saved one"
+    )]
     Unset,
     /// It names nothing.
     #[error("{0:?} is neither a file, nor an example network, nor KEY-ID/ID of a saved network")]

@@ -24,12 +24,14 @@ enum Columns {
 /// The series of a table, with or without a line of names.
 pub(super) fn read(text: &str, zone: Option<Tz>) -> Result<Vec<Samples>, Vec<Wrong>> {
     let (delimiter, skipped, body) = delimiter(text);
-    let mut reader =
-        ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(body.as_bytes());
-    let mut records = reader.records();
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(body.as_bytes());
     let mut table = None;
     let mut read = 0_usize;
-    while let Some(record) = records.next() {
+    for record in reader.records() {
         let record = record.map_err(|error| vec![Wrong::whole(error.to_string())])?;
         let line = skipped + record.position().map_or(0, ::csv::Position::line);
         let Some(table) = table.as_mut() else {
@@ -42,7 +44,10 @@ pub(super) fn read(text: &str, zone: Option<Tz>) -> Result<Vec<Samples>, Vec<Wro
         };
         read += record.len();
         if read > MAX_SAMPLES {
-            return Err(vec![Wrong::line(line, format!("has more than {MAX_SAMPLES} values: split the file"))]);
+            return Err(vec![Wrong::line(
+                line,
+                format!("has more than {MAX_SAMPLES} values: split the file"),
+            )]);
         }
         table.row(&record, line, zone).map_err(|wrong| vec![wrong])?;
     }
@@ -84,7 +89,11 @@ impl Table {
         let mut table = Self { columns, width: names.len(), series: Vec::new(), by_name: BTreeMap::new() };
         if let Columns::Wide { time } = table.columns {
             for (i, name) in names.iter().enumerate().filter(|(i, _)| *i != time) {
-                let name = if is_header && !name.is_empty() { (*name).to_owned() } else { format!("column-{}", i + 1) };
+                let name = if is_header && !name.is_empty() {
+                    (*name).to_owned()
+                } else {
+                    format!("column-{}", i + 1)
+                };
                 if table.by_name.contains_key(&name) {
                     return Err(vec![Wrong::line(line, format!("has two columns {name:?}"))]);
                 }

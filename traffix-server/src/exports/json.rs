@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Samples>, Vec<Wrong>> {
     if text.trim_start().starts_with('[') {
         return log(text);
     }
-    let is_series = serde_json::from_str::<BTreeMap<String, serde::de::IgnoredAny>>(text)
+    let is_series = serde_json::from_str::<serde_json::Map<String, Value>>(text)
         .is_ok_and(|members| members.contains_key("points") && members.contains_key("step_secs"));
     if is_series { series(text) } else { prometheus(text) }
 }
@@ -64,11 +64,11 @@ fn prometheus(text: &str) -> Result<Vec<Samples>, Vec<Wrong>> {
     if data.result.iter().map(|one| one.values.len()).sum::<usize>() > MAX_SAMPLES {
         return Err(vec![Wrong::whole(format!("has more than {MAX_SAMPLES} values: ask for less"))]);
     }
-    data.result.into_iter().enumerate().map(|(i, one)| matrix(i, one).map_err(|wrong| vec![wrong])).collect()
+    data.result.iter().enumerate().map(|(i, one)| matrix(i, one).map_err(|wrong| vec![wrong])).collect()
 }
 
 /// Prometheus' functions look back from the instant that they answer for, so that it is the end of a step.
-fn matrix(index: usize, one: One) -> Result<Samples, Wrong> {
+fn matrix(index: usize, one: &One) -> Result<Samples, Wrong> {
     let labels = one.metric.iter().filter(|(name, _)| *name != "__name__");
     let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
     let name = if labels.is_empty() { one.metric.get("__name__").cloned() } else { Some(labels.join(",")) };
@@ -99,7 +99,9 @@ fn log(text: &str) -> Result<Vec<Samples>, Vec<Wrong>> {
             side.push(i as u64, at, rate.as_f64());
         }
     }
-    sides.iter_mut().for_each(|side| side.pointer = Some(String::new()));
+    for side in &mut sides {
+        side.pointer = Some(String::new());
+    }
     Ok(sides.into())
 }
 

@@ -115,7 +115,7 @@ struct Sample {
 pub(crate) struct Samples {
     /// What the file calls it: a column, a data source, a set of labels.
     pub(crate) name: String,
-    samples: Vec<Sample>,
+    values: Vec<Sample>,
     /// Seconds from one value to the next, if the file says it.
     step_secs: Option<u32>,
     /// Which end of a step instants name in this format, and whether that is certain.
@@ -130,7 +130,7 @@ impl Samples {
     fn new(name: impl Into<String>, stamp: Stamp) -> Self {
         Self {
             name: name.into(),
-            samples: Vec::new(),
+            values: Vec::new(),
             step_secs: None,
             stamp: (stamp, false),
             only_rates: false,
@@ -139,7 +139,7 @@ impl Samples {
     }
 
     fn push(&mut self, index: u64, at_secs: i64, value: Option<f64>) {
-        self.samples.push(Sample { index, at_secs, value });
+        self.values.push(Sample { index, at_secs, value });
     }
 
     fn wrong(&self, index: u64, detail: impl Into<String>) -> Wrong {
@@ -179,7 +179,7 @@ pub(crate) fn read(text: &str, asked: &Asked) -> Result<Vec<Samples>, Vec<Wrong>
         _ if rrd::is_fetch(text) => rrd::fetch(text),
         _ => csv::read(text, asked.zone),
     }?;
-    if all.iter().all(|samples| samples.samples.is_empty()) {
+    if all.iter().all(|samples| samples.values.is_empty()) {
         return Err(vec![Wrong::whole("has no values")]);
     }
     Ok(all)

@@ -185,7 +185,7 @@ impl Dump {
                 samples.push(*line, last - back * i64::from(step), *value);
             }
         }
-        self.all.extend(all.into_iter().filter(|samples| !samples.samples.is_empty()));
+        self.all.extend(all.into_iter().filter(|samples| !samples.values.is_empty()));
         Ok(())
     }
 }
@@ -200,8 +200,8 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn of(&mut self, position: u64) -> u64 {
         let to = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
-        let passed = self.text.as_bytes().get(self.at..to).unwrap_or_default();
-        self.line += passed.iter().filter(|b| **b == b'\n').count() as u64;
+        let passed = self.text.get(self.at..to).unwrap_or_default();
+        self.line += passed.matches('\n').count() as u64;
         self.at = to.max(self.at);
         self.line
     }

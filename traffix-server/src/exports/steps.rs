@@ -28,13 +28,13 @@ impl Samples {
             return Err(vec![Wrong::whole(detail)]);
         }
         self.check(asked)?;
-        self.samples.sort_by_key(|sample| sample.at_secs);
+        self.values.sort_by_key(|sample| sample.at_secs);
         let repeated = self.unite()?;
         let step_secs = match asked.step_secs {
             Some(step_secs) => step_secs,
             None => self.found_step()?,
         };
-        if step_secs == 0 || DAY_SECS % step_secs != 0 {
+        if step_secs == 0 || !DAY_SECS.is_multiple_of(step_secs) {
             let detail = format!("has steps of {step_secs} s, which do not divide a day");
             return Err(vec![Wrong::whole(detail)]);
         }
@@ -74,13 +74,13 @@ impl Samples {
             };
             Some(self.wrong(sample.index, detail))
         };
-        some_or_ok(self.samples.iter().filter_map(wrong))
+        some_or_ok(self.values.iter().filter_map(wrong))
     }
 
     /// Joins values for the same instant, which must be equal; how many that were.
     fn unite(&mut self) -> Result<u64, Vec<Wrong>> {
         let mut wrong = Vec::new();
-        for pair in self.samples.windows(2) {
+        for pair in self.values.windows(2) {
             let differs = pair[0].value.map(f64::to_bits) != pair[1].value.map(f64::to_bits);
             if pair[0].at_secs == pair[1].at_secs && differs {
                 let (at, first) = (shown(pair[0].at_secs), pair[0].index);
@@ -88,9 +88,9 @@ impl Samples {
             }
         }
         some_or_ok(wrong.into_iter())?;
-        let before = self.samples.len();
-        self.samples.dedup_by_key(|sample| sample.at_secs);
-        Ok((before - self.samples.len()) as u64)
+        let before = self.values.len();
+        self.values.dedup_by_key(|sample| sample.at_secs);
+        Ok((before - self.values.len()) as u64)
     }
 
     /// The step that the file states, or the shortest distance, of which every other must be a multiple.
@@ -98,7 +98,7 @@ impl Samples {
         if let Some(step) = self.step_secs {
             return Ok(step);
         }
-        let distances = || self.samples.windows(2).map(|pair| (&pair[1], pair[1].at_secs - pair[0].at_secs));
+        let distances = || self.values.windows(2).map(|pair| (&pair[1], pair[1].at_secs - pair[0].at_secs));
         let Some(step) = distances().map(|(_, secs)| secs).min() else {
             let detail = "has one value only, which tells no step: say --step-secs";
             return Err(vec![Wrong::whole(detail)]);
@@ -123,7 +123,7 @@ impl Samples {
     /// Values that are means of steps already: start of the step, value.
     fn means(&self, factor: f64, stamp: Stamp, step_secs: u32) -> Vec<Sample> {
         let back = if stamp == Stamp::End { i64::from(step_secs) } else { 0 };
-        let known = self.samples.iter().filter_map(|sample| {
+        let known = self.values.iter().filter_map(|sample| {
             Some(Sample { at_secs: sample.at_secs - back, value: Some(sample.value? * factor), ..*sample })
         });
         known.collect()
@@ -132,7 +132,7 @@ impl Samples {
     /// Rates from values one step apart; how many counters began anew.
     fn differences(&self, step_secs: u32, asked: &Asked) -> (Vec<Sample>, u64) {
         let (mut rates, mut resets) = (Vec::new(), 0);
-        for pair in self.samples.windows(2) {
+        for pair in self.values.windows(2) {
             let (Some(first), Some(second)) = (pair[0].value, pair[1].value) else { continue };
             let secs = pair[1].at_secs - pair[0].at_secs;
             // Readings come some seconds early or late; one that is missing leaves two steps unknown.

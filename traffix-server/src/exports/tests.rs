@@ -28,9 +28,12 @@ fn a_table_of_instants_and_values() {
                 2023-11-01T00:15:00Z,NaN\n1698798000,0\n1698798300000,7\n";
     let found = only(text, asked(Unit::BitsPerSec));
     let start = 1_698_796_800;
-    assert_eq!(points(&found), [(start, 100.0), (start + 300, 200.5), (start + 1200, 0.0), (start + 1500, 7.0)]);
+    assert_eq!(
+        points(&found),
+        [(start, 100.0), (start + 300, 200.5), (start + 1200, 0.0), (start + 1500, 7.0)]
+    );
     assert_eq!((found.step_secs, found.gaps), (300, 2));
-    assert_eq!(only(text, asked(Unit::BytesPerSec)).points[0].1, 800.0);
+    assert_eq!(points(&only(text, asked(Unit::BytesPerSec)))[0], (start, 800.0));
     let end = only(text, Asked { stamp: Some(Stamp::End), ..asked(Unit::BitsPerSec) });
     assert_eq!(end.points[0].0.timestamp(), start - 300);
 }
@@ -72,7 +75,10 @@ fn what_is_not_clear_is_refused_with_its_line() {
         ("value\n1\n", ":1: must have a column of instants"),
         ("time,a,a\n0,1,1\n", ":1: has two columns"),
         ("{\"status\":\"error\",\"error\":\"too long\"}", ": is the answer to a query that failed: too long"),
-        ("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}", ": /data/resultType: "),
+        (
+            "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}",
+            ": /data/resultType: ",
+        ),
         ("<xport></xport>", ": is no dump of rrdtool"),
         ("[[1,2]]", ": /0: must be seconds"),
     ] {

@@ -1,6 +1,7 @@
 //! `traffix import`.
 
 mod files;
+mod measured;
 mod progress;
 mod series;
 
@@ -15,8 +16,8 @@ pub(super) use progress::Progress;
 
 /// Merge catalogue files into the database, save network profiles, or keep series of traffic.
 ///
-/// Reads TOML as in data/, JSON as the API writes it, and NDJSON (one RU per line); with --unit, series as monitoring
-/// systems export them. All files are read and checked first; then everything is written or nothing. Importing the
+/// Reads TOML as in data/, JSON as the API writes it, and NDJSON (one RU or one batch of measurements per line); with
+/// --unit, series as monitoring systems export them. All files are read and checked first; then everything is written or nothing. Importing the
 /// same files again changes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,6 +45,10 @@ const ACTOR: &str = "import";
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     if let Some(unit) = args.series.unit {
         let report = block_on(series::run(&args.series, unit, &args.files, &args.database))?;
+        return report.print(args.json, out);
+    }
+    if let Some(batches) = measured::read(&args.files)? {
+        let report = block_on(measured::add(batches, &args.database))?;
         return report.print(args.json, out);
     }
     let mut files = Files::read(&args.files)?;

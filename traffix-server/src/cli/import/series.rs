@@ -109,7 +109,9 @@ impl Report {
 fn read(args: &Args, unit: Unit, files: &[Input]) -> Result<BTreeMap<SeriesKey, Rates>, Failure> {
     let metric = args.metric.as_deref().unwrap_or("traffic_bps");
     if !metric.ends_with("_bps") {
-        return Err(Failure::usage(format_args!("--metric {metric}: bit rates are kept, so it must end in _bps")));
+        return Err(Failure::usage(format_args!(
+            "--metric {metric}: bit rates are kept, so it must end in _bps"
+        )));
     }
     let asked = Asked {
         unit,
