@@ -7,11 +7,14 @@
 mod api;
 mod attributor;
 pub mod auth;
+mod batches;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod collecting;
 mod compute;
 pub mod config;
+mod exports;
 mod health;
 mod http;
 mod jobs;

@@ -9,6 +9,7 @@ use traffix_store::Store;
 
 use crate::attributor;
 use crate::auth::KeyRing;
+use crate::collecting::Collecting;
 use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
 use crate::jobs::Jobs;
@@ -33,6 +34,7 @@ pub struct AppState {
     pub(crate) compute: ComputePool,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Jobs,
+    pub(crate) collecting: Arc<Collecting>,
 }
 
 impl AppState {
@@ -44,6 +46,7 @@ impl AppState {
         if config.tls.certificate.is_some() != config.tls.key.is_some() {
             return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
         }
+        let collecting = Arc::<Collecting>::default();
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
@@ -53,8 +56,9 @@ impl AppState {
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
             compute: ComputePool::new(&config.compute),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&collecting),
             jobs: Jobs::default(),
+            collecting,
             store,
             config,
         }))
