@@ -9,6 +9,7 @@ mod catalogue;
 mod delivery;
 mod lists;
 mod measurements;
+mod measurements_model;
 mod migrations;
 mod past;
 mod property;

@@ -71,3 +71,12 @@ impl Default for Timing {
         }
     }
 }
+
+impl Timing {
+    /// When the next bin is over by its grace, in milliseconds since 1970.
+    pub(crate) fn next_close(&self, now_ms: i64) -> i64 {
+        let (step_ms, grace_ms) = (i64::from(self.step_secs.get()) * 1000, i64::from(self.grace_secs) * 1000);
+        let over = now_ms.saturating_sub(grace_ms).div_euclid(step_ms);
+        over.saturating_add(1).saturating_mul(step_ms).saturating_add(grace_ms)
+    }
+}

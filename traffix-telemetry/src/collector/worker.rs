@@ -78,7 +78,7 @@ impl Worker {
         let Self { number, socket, mut stage, mut watch, timing, shared } = self;
         let mut receiver = Receiver::new(socket);
         let (mut receive_errors, mut published, mut stopping) = (0, Instant::now(), None);
-        let mut close_ms = next_close(timing, now_ms());
+        let mut close_ms = timing.next_close(now_ms());
         let publish = |stage: &Stage, receive_errors: u64| {
             *locked(&shared.stats[number]) = Stats { receive_errors, ..stage.stats() };
         };
@@ -100,7 +100,7 @@ impl Worker {
             let now_ms = received_ms.unwrap_or_else(now_ms);
             if now_ms >= close_ms {
                 shared.hand_over(stage.drain(now_ms));
-                close_ms = next_close(timing, now_ms);
+                close_ms = timing.next_close(now_ms);
             }
             if published.elapsed() >= PUBLISH {
                 publish(&stage, receive_errors);
@@ -116,12 +116,6 @@ impl Worker {
         shared.hand_over(stage.flush());
         publish(&stage, receive_errors);
     }
-}
-
-/// When the next bin is over by its grace.
-fn next_close(timing: Timing, now_ms: i64) -> i64 {
-    let (step_ms, grace_ms) = (i64::from(timing.step_secs.get()) * 1000, i64::from(timing.grace_secs) * 1000);
-    ((now_ms - grace_ms).div_euclid(step_ms) + 1) * step_ms + grace_ms
 }
 
 /// Offers batches until the last share has come and was offered.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 use traffix_core::Invalid;
@@ -45,10 +46,20 @@ pub(super) async fn add(store: &SqlStore, batch: &Batch) -> Result<bool> {
     Ok(true)
 }
 
-fn overflow(secs: i64) -> StoreError {
-    let bin = chrono::DateTime::from_timestamp(secs, 0).unwrap_or_default();
+/// A finding at a bin.
+fn at_bin(secs: i64, detail: impl FnOnce(DateTime<Utc>) -> String) -> StoreError {
+    let bin = DateTime::from_timestamp(secs, 0).unwrap_or_default();
     let pointer = format!("/bins/{}", bin.format("%Y-%m-%dT%H:%M:%SZ"));
-    StoreError::Invalid(vec![Invalid::new(pointer, Overflow { bin }.to_string())])
+    StoreError::Invalid(vec![Invalid::new(pointer, detail(bin))])
+}
+
+fn overflow(secs: i64) -> StoreError {
+    at_bin(secs, |bin| Overflow { bin }.to_string())
+}
+
+fn day_overflow(day: i64) -> StoreError {
+    let detail = "one key would have more than 290 PB on this day: the measurement is broken";
+    at_bin(day.saturating_mul(DAY_SECS), |_| detail.to_owned())
 }
 
 /// Sums a batch to the bins that are kept.
@@ -91,7 +102,7 @@ async fn remember(tx: &mut Tx, network: &Network, batch: &Batch, now: Micros) ->
     }
     match (newest, network.forgotten) {
         (Some(newest), Some(forgotten)) if newest <= forgotten => {
-            let known_from = chrono::DateTime::from_timestamp(forgotten, 0).unwrap_or_default();
+            let known_from = DateTime::from_timestamp(forgotten, 0).unwrap_or_default();
             let detail = format!(
                 "are too old: it is no longer known which batches with bins up to {} were added; import them as a \
                  time series",
@@ -191,10 +202,10 @@ async fn add_day(
         let sums = counters.entry(key(k)?).or_insert_with(|| vec![0; bins]);
         for (bin, bytes) in bytes {
             let sum = sums.get_mut(*bin).ok_or_else(|| corrupt("a bin lies outside its day"))?;
-            day::add(sum, *bytes).ok_or_else(|| overflow(day * DAY_SECS))?;
+            day::add(sum, *bytes).ok_or_else(|| day_overflow(day))?;
         }
         let total = sums.iter().try_fold(0_u64, |total, bytes| total.checked_add(*bytes));
-        total.filter(|total| *total <= MAX_DAY_BYTES).ok_or_else(|| overflow(day * DAY_SECS))?;
+        total.filter(|total| *total <= MAX_DAY_BYTES).ok_or_else(|| day_overflow(day))?;
     }
     day::put_counters(tx, network, day, step, &counters).await
 }

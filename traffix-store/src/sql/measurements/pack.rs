@@ -69,18 +69,26 @@ pub(super) fn add_to(packed: &[u8], bins: usize, sums: &mut [u64]) -> Result<(),
     let Some((&VERSION, mut rest)) = packed.split_first() else {
         return Err("its version is not known");
     };
+    if bins % sums.len().max(1) != 0 {
+        return Err("its bins do not fit those asked for");
+    }
     let fold = bins / sums.len().max(1);
     let mut block = Block::new();
-    let mut start = 0;
+    let (mut start, mut sums, mut in_sum) = (0, sums.iter_mut(), 0);
+    let mut sum = sums.next();
     while !rest.is_empty() {
         let count = BLOCK.min(bins - start);
         if count == 0 {
             return Err("something follows it");
         }
         rest = block.unpack(rest, count)?;
-        for (bin, number) in (start..).zip(&block.numbers[..count]) {
-            let sum = sums.get_mut(bin / fold).ok_or("it has more bins than the day")?;
-            *sum = sum.checked_add(*number).ok_or("its sum is too large")?;
+        for number in &block.numbers[..count] {
+            if in_sum == fold {
+                (sum, in_sum) = (sums.next(), 0);
+            }
+            let sum = sum.as_mut().ok_or("it has more bins than the day")?;
+            **sum = sum.checked_add(*number).ok_or("its sum is too large")?;
+            in_sum += 1;
         }
         start += count;
     }
@@ -151,4 +159,111 @@ fn unpack_number(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
         }
     }
     Err(if bytes.len() < 10 { "it is cut off" } else { "a number is too large" })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_layout_is_fixed() {
+        // 300, 302 and 301: 300 is 0x12c, and 0, 2 and 1 above it take two bits each.
+        let packed = [1, 2, 0xac, 0x02, 0b01_10_00];
+        assert_eq!(pack(&[300, 302, 301]), packed);
+        assert_eq!(unpack(&packed, 3).unwrap(), [300, 302, 301]);
+        let later = [vec![0; 60], vec![7], vec![0; 70]].concat();
+        assert_eq!(pack(&later)[..6], [1, 0, 0, 3, 0, 0b111], "the second block is the last");
+        assert_eq!((pack(&[]), pack(&[0; 1_440])), (vec![1], vec![1]));
+    }
+
+    #[test]
+    fn what_stands_still_takes_nothing() {
+        assert_eq!(pack(&[1_000_000_000_000; 1_440]).len(), 1 + 24 * 7);
+        // Minutes of 10 Gbit/s with noise of a percent: 30 bits and the rest shared.
+        let mut noise = 1_u64;
+        let minutes: Vec<u64> = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            75_000_000_000 + (noise >> 34) % 750_000_000
+        })
+        .take(1_440)
+        .collect();
+        let size = pack(&minutes).len();
+        assert!(size < 1_440 * 4, "{size}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let good = pack(&[300, 302, 301]);
+        let with = |at: usize, byte: u8| {
+            let mut bad = good.clone();
+            bad[at] = byte;
+            unpack(&bad, 3).unwrap_err()
+        };
+        assert_eq!(with(0, 2), "its version is not known");
+        assert_eq!(with(1, 65), "a width is out of range");
+        assert_eq!(with(1, 9), "it is cut off");
+        assert_eq!(with(1, 0), "something follows it");
+        assert_eq!(unpack(&[], 3).unwrap_err(), "its version is not known");
+        assert_eq!(unpack(&[1, 0], 3).unwrap_err(), "it is cut off");
+        assert_eq!(unpack(&[1, 0, 0x80], 3).unwrap_err(), "it is cut off");
+        let huge = [&[1, 0][..], &[0xff; 9], &[0x02]].concat();
+        assert_eq!(unpack(&huge, 3).unwrap_err(), "a number is too large");
+        let above = [&[1, 1][..], &[0xff; 9], &[0x01, 0b111]].concat();
+        assert_eq!(unpack(&above, 3).unwrap_err(), "a number is too large");
+        assert_eq!(unpack(&good, 0).unwrap_err(), "something follows it");
+        let full = pack(&[u64::MAX; 4]);
+        assert_eq!(add_to(&full, 4, &mut [0; 2]).unwrap_err(), "its sum is too large");
+        assert_eq!(add_to(&good, 3, &mut []).unwrap_err(), "it has more bins than the day");
+        for sums in [2, 5] {
+            assert_eq!(
+                add_to(&good, 3, &mut vec![0; sums]).unwrap_err(),
+                "its bins do not fit those asked for"
+            );
+        }
+    }
+
+    fn bytes() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            3 => Just(0),
+            4 => 0_u64..100_000_000_000,
+            1 => any::<u64>(),
+            1 => (0_u32..64).prop_map(|bit| u64::MAX >> bit),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_day_comes_back(bins in prop::collection::vec(bytes(), 0..300)) {
+            let packed = pack(&bins);
+            prop_assert_eq!(unpack(&packed, bins.len()).unwrap(), bins.clone());
+            prop_assert!(packed.len() <= 1 + bins.len() * 8 + bins.len().div_ceil(60) * 11);
+        }
+
+        #[test]
+        fn sums_are_the_sums(bins in prop::collection::vec(0_u64..1 << 50, 720), fold in prop::sample::select(vec![1, 2, 5, 60, 720])) {
+            let mut sums = vec![1; 720 / fold];
+            add_to(&pack(&bins), 720, &mut sums).unwrap();
+            let expected: Vec<u64> = bins.chunks(fold).map(|bins| 1 + bins.iter().sum::<u64>()).collect();
+            prop_assert_eq!(sums, expected);
+        }
+
+        #[test]
+        fn no_bytes_are_trusted(
+            bins in prop::collection::vec(bytes(), 1..200),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), other in 0_usize..300,
+        ) {
+            let mut packed = pack(&bins);
+            for (at, byte) in changes {
+                let at = at.index(packed.len());
+                packed[at] = byte;
+            }
+            for bins in [bins.len(), other] {
+                if let Ok(unpacked) = unpack(&packed, bins) {
+                    prop_assert_eq!(unpacked.len(), bins);
+                }
+            }
+        }
+    }
 }
