@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Attribution, Candidate, DomainTable, HostEvidence, PrefixTable};
+use super::{Attribution, Candidate, DomainEvidence, DomainTable, PrefixTable};
 use crate::catalogue::PlatformId;
 
 /// Ports that downloads and streams come from: HTTP, and HTTPS over TCP or QUIC. Game play, chat and version checks
@@ -77,7 +77,7 @@ pub struct Hints<'a> {
 /// let answer = attributor.attribute(None, &hints);
 /// assert_eq!(answer.cdn.as_ref().map(|cdn| cdn.as_str()), Some("valve"));
 /// assert_eq!(answer.platforms[0].probability, 0.95);
-/// assert_eq!(answer.host.map(|host| host.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
+/// assert_eq!(answer.domain.map(|domain| domain.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -100,14 +100,14 @@ impl Attributor {
         match &named {
             None => {}
             Some(None) => evidence.unknown *= UNLISTED_HOST_FACTOR,
-            Some(Some((pattern, claims))) => {
+            Some(Some((found, claims))) => {
                 if let (None, Some(claim)) = (&answer.cdn, claims.by_cdn()) {
                     answer.cdn.clone_from(&claim.cdn);
                     answer.tenancy = Some(claim.tenancy);
                     answer.platforms =
                         claim.cdn.as_ref().map_or_else(Vec::new, |cdn| self.prefixes.platforms(cdn));
                 }
-                answer.host = claims.best().map(|claim| HostEvidence::new(pattern, claim));
+                answer.domain = claims.best().map(|claim| DomainEvidence::new(found.pattern, claim));
                 evidence.claimed = claims.platforms();
                 evidence.confidence = claims.confidence();
             }

@@ -19,6 +19,7 @@ mod outlook;
 mod output;
 mod platforms;
 mod reference;
+mod replay;
 mod serve;
 mod sync;
 mod verify;
@@ -46,6 +47,7 @@ enum Command {
     Import(import::Args),
     Sync(sync::Args),
     Collect(collect::Args),
+    Replay(replay::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
@@ -66,8 +68,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
-        Command::Collect(args) => collect::run(&args, &mut out),
         Command::Capture(args) => capture::run(&args, &mut out),
+        Command::Collect(args) => collect::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),
@@ -75,6 +77,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;
