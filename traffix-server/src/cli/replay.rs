@@ -114,11 +114,11 @@ async fn count_into_store(args: &Args) -> Result<Counted, Failure> {
     let name = args.network.clone().unwrap_or_default();
     let network = collecting::profile(store.as_ref(), &name).await.map_err(Failure::new)?;
     let state = AppState::new(config, Arc::clone(&store)).map_err(Failure::usage)?;
-    state.reload_prefixes().await;
+    state.reload_attributor().await;
     let collector = collecting::collector_config(&state.config.collect);
     let count = Count {
         config: collector.map_err(|error: ServeError| Failure::usage(error))?,
-        watch: Arc::new(Watch::new(&network, state.prefixes.load_full())),
+        watch: Arc::new(Watch::new(&network, Arc::clone(&state.attributor.load().prefixes))),
         speed: args.speed.unwrap_or(Speed::Max),
         shift_ms,
     };
