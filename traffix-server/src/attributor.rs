@@ -12,7 +12,10 @@ const MAX_ASSERTED: usize = 100_000;
 
 /// The tables of what is embedded alone.
 pub(crate) fn embedded() -> Attributor {
-    Attributor { prefixes: prefix_table_builder().build(), domains: domain_table_builder().build() }
+    Attributor {
+        prefixes: prefix_table_builder().build().into(),
+        domains: domain_table_builder().build().into(),
+    }
 }
 
 /// The embedded tables with the assertions of the store: those that hold on a day and name a CDN and a prefix, and
@@ -31,7 +34,7 @@ async fn tables(store: &dyn Store, day: NaiveDate) -> Result<Attributor, StoreEr
         }
         page.after = found.next;
         if page.after.is_none() || added == MAX_ASSERTED {
-            return Ok(Attributor { prefixes: prefixes.build(), domains: domains.build() });
+            return Ok(Attributor { prefixes: prefixes.build().into(), domains: domains.build().into() });
         }
     }
 }
@@ -102,7 +105,7 @@ mod tests {
             prefixes.assertion(&assertion(cdn, &serde_json::json!({"prefix": prefix})));
         }
         domains.assertion(&assertion(cdn, &serde_json::json!({"host": "*.dl.example"})));
-        Attributor { prefixes: prefixes.build(), domains: domains.build() }
+        Attributor { prefixes: prefixes.build().into(), domains: domains.build().into() }
     }
 
     #[tokio::test]

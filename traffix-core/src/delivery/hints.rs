@@ -23,6 +23,7 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -71,7 +72,7 @@ pub struct Hints<'a> {
 ///     "platform": "steam", "cdn": "valve", "host": "*.steamcontent.com", "role": "origin", "tenancy": "dedicated",
 ///     "status": "current", "evidence": "official", "source": "an example", "confidence": 0.95,
 /// }))?);
-/// let attributor = Attributor { prefixes: PrefixTable::default(), domains: domains.build() };
+/// let attributor = Attributor { prefixes: PrefixTable::default().into(), domains: domains.build().into() };
 ///
 /// let hints = Hints { host: Some("cache3-fra1.steamcontent.com"), ..Hints::default() };
 /// let answer = attributor.attribute(None, &hints);
@@ -83,9 +84,9 @@ pub struct Hints<'a> {
 #[derive(Debug, Default)]
 pub struct Attributor {
     /// Whose the addresses are.
-    pub prefixes: PrefixTable,
+    pub prefixes: Arc<PrefixTable>,
     /// Whose the names are.
-    pub domains: DomainTable,
+    pub domains: Arc<DomainTable>,
 }
 
 impl Attributor {

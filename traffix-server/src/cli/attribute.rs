@@ -77,7 +77,7 @@ fn with_caches_of(network: &str) -> Result<Attributor, Failure> {
             "{network}: no embedded cache has addresses; list them as \"prefixes\" of the link"
         ));
     }
-    Ok(Attributor { prefixes: prefixes.build(), domains: domain_table_builder().build() })
+    Ok(Attributor { prefixes: prefixes.build().into(), domains: domain_table_builder().build().into() })
 }
 
 /// What one line asks about.
