@@ -141,6 +141,7 @@ impl Sink for StoreSink {
         match self.runtime.block_on(self.store.add_batch(batch)) {
             // One that was there already is one whose acknowledgement was lost: it was not noted before.
             Ok(_) => {
+                tracing::debug!(batch = batch.id, bins = batch.bins.len(), "measurements written");
                 self.kept.lock().unwrap_or_else(PoisonError::into_inner).note(batch);
                 Ok(())
             }
