@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::pcap::{self, Packets};
 use crate::process::{Running, Server, free_udp, listening, refused, run, traffix};
 
 /// Embedded prefixes name it: a cache of Valve.
@@ -199,27 +200,13 @@ fn a_server_with_a_collector_shows_flows_within_seconds() {
 }
 
 /// A capture of one datagram on its way to a collector.
-fn capture(dir: &Path, at: DateTime<Utc>, datagram: &[u8]) -> String {
-    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-    let length = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
-    let mut ip = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 60, 17, 0, 0, 127, 0, 0, 1, 192, 0, 2, 99];
-    ip[2..4].copy_from_slice(&length(28 + datagram.len()));
-    frame.extend(ip);
-    for word in [[0x30, 0x39], 2055_u16.to_be_bytes(), length(8 + datagram.len()), [0, 0]] {
-        frame.extend(word);
-    }
-    frame.extend(datagram);
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
-        file.extend(word.to_le_bytes());
-    }
-    let len = u32::try_from(frame.len()).unwrap();
-    for word in [u32::try_from(at.timestamp()).unwrap(), 0, len, len] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(frame);
+fn capture(dir: &Path, datagram: &[u8]) -> String {
+    let (from, to) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::new(192, 0, 2, 99).into());
+    let mut frame = Packets { from, to, port: 2055, count: 1, payload: datagram.len() }.frame();
+    let head = frame.len() - datagram.len();
+    frame[head..].copy_from_slice(datagram);
     let path = dir.join("export.pcap");
-    std::fs::write(&path, file).unwrap();
+    pcap::write(&path, [(Utc::now().timestamp_micros(), frame)]);
     path.to_str().unwrap().to_owned()
 }
 
@@ -227,7 +214,7 @@ fn capture(dir: &Path, at: DateTime<Utc>, datagram: &[u8]) -> String {
 fn a_recording_is_counted_once_however_often_it_is_replayed() {
     let (dir, url) = database();
     let (dir, network) = (dir.path(), profile(dir.path()));
-    let file = capture(dir, Utc::now(), &netflow_v5(120, &FLOWS));
+    let file = capture(dir, &netflow_v5(120, &FLOWS));
     for _ in 0..2 {
         let report = run(dir, &["replay", &file, "--network", &network, "--database", &url, "--json"]);
         let report: Value = serde_json::from_str(&report).unwrap();

@@ -4,7 +4,9 @@
 #[path = "../../../traffix-store/tests/support/cluster.rs"]
 #[expect(dead_code, reason = "its other half is for other tests")]
 mod cluster;
+mod evening;
 mod flows;
 mod outage;
+mod pcap;
 mod process;
 mod series;
