@@ -31,6 +31,7 @@ mod shared;
 mod short;
 mod size;
 mod validate;
+mod volume;
 mod world;
 mod worlds;
 
@@ -52,6 +53,7 @@ pub use run::{ForecastError, forecast};
 pub use shared::{SharedLink, ShotNoise, bin_of_share, shared_link, shot_noise};
 pub use size::Size;
 pub use validate::limits;
+pub use volume::bytes_by_platform;
 pub use worlds::Worlds;
 
 /// Name of the CDN that stands for "not known which".

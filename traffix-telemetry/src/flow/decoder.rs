@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::collections::HashMap;
 
 use super::exporter::{Exporter, ExporterView, Limits};
-use super::read::{FlowError, Reader, be16};
+use super::read::{FlowError, Reader, be16, be32};
 use super::record::Clock;
 use super::sets::{self, Message};
 use super::{Flow, sflow, v5};
@@ -122,6 +122,24 @@ fn message(
             sflow::decode(&mut reader, received_ms, known.0, sink)
         }
         other => Err(FlowError::Version(other)),
+    }
+}
+
+/// When a datagram was made, by its exporter's clock, in milliseconds since 1970: what its header says. `None` for sFlow,
+/// whose headers carry no time of day, and for anything else.
+///
+/// ```
+/// let mut ipfix = vec![0, 10, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// ipfix[4..8].copy_from_slice(&1_700_000_000_u32.to_be_bytes());
+/// assert_eq!(traffix_telemetry::flow::exported_ms(&ipfix), Some(1_700_000_000_000));
+/// ```
+pub fn exported_ms(datagram: &[u8]) -> Option<i64> {
+    let word = |at: usize| datagram.get(at..at + 4).map(|bytes| i64::from(be32(bytes)));
+    match be16(datagram.get(..2)?) {
+        5 => Some(word(8)? * 1000 + word(12)? / 1_000_000),
+        9 => Some(word(8)? * 1000),
+        10 => Some(word(4)? * 1000),
+        _ => None,
     }
 }
 

@@ -79,6 +79,16 @@ impl<'a> ExporterView<'a> {
         self.0.interfaces.iter().map(|(index, name)| (*index, name.as_str()))
     }
 
+    /// Name of an interface by SNMP index, if the exporter told it.
+    pub fn interface_name(&self, index: u32) -> Option<&'a str> {
+        self.0.interfaces.get(&index).map(String::as_str)
+    }
+
+    /// Of how many interfaces it told the name.
+    pub fn named_interfaces(&self) -> usize {
+        self.0.interfaces.len()
+    }
+
     /// Bytes of data that wait for their templates.
     pub fn waiting_bytes(&self) -> usize {
         self.0.waiting_bytes

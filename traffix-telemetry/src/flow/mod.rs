@@ -22,7 +22,7 @@ mod v5;
 use core::net::IpAddr;
 use core::num::NonZeroU32;
 
-pub use decoder::{Decoded, Decoder};
+pub use decoder::{Decoded, Decoder, exported_ms};
 pub use exporter::{Counters, ExporterView, Limits};
 pub use read::FlowError;
 
