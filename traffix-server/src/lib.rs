@@ -6,11 +6,14 @@
 
 mod api;
 pub mod auth;
+mod batches;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod collecting;
 mod compute;
 pub mod config;
+mod exports;
 mod health;
 mod http;
 mod jobs;

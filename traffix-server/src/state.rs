@@ -8,6 +8,7 @@ use traffix_core::delivery::PrefixTable;
 use traffix_store::Store;
 
 use crate::auth::KeyRing;
+use crate::collecting::Collecting;
 use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
 use crate::jobs::Jobs;
@@ -32,6 +33,7 @@ pub struct AppState {
     pub(crate) compute: ComputePool,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Jobs,
+    pub(crate) collecting: Arc<Collecting>,
 }
 
 impl AppState {
@@ -43,6 +45,7 @@ impl AppState {
         if config.tls.certificate.is_some() != config.tls.key.is_some() {
             return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
         }
+        let collecting = Arc::<Collecting>::default();
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
@@ -52,8 +55,9 @@ impl AppState {
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
             compute: ComputePool::new(&config.compute),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&collecting),
             jobs: Jobs::default(),
+            collecting,
             store,
             config,
         }))
