@@ -58,7 +58,10 @@ async fn batches_are_added_once_and_summed() {
     assert_eq!(bins[10], 0, "the eleventh was watched and had none");
     assert_eq!(bins.iter().filter(|bin| !bin.is_null()).count(), 3);
     // 7,500 bytes in three watched minutes; 6,000 in the busiest.
-    assert_eq!((akamai["mean_bps"].as_f64(), akamai["max_bps"].as_f64()), (Some(7_500.0 * 8.0 / 180.0), Some(800.0)));
+    assert_eq!(
+        (akamai["mean_bps"].as_f64(), akamai["max_bps"].as_f64()),
+        (Some(7_500.0 * 8.0 / 180.0), Some(800.0))
+    );
     // Of two five-minute bins, one with two watched minutes.
     assert_eq!(akamai["p95_bps"].as_f64(), Some(7_500.0 * 8.0 / 120.0));
 
@@ -89,7 +92,8 @@ async fn measurements_need_a_key_unless_they_are_opened() {
         get(&server, path).await;
     }
     let body = batch("a/1", &[minute(0, &[])]);
-    let post = |request: reqwest::RequestBuilder| async { request.json(&body).send().await.unwrap().status() };
+    let post =
+        |request: reqwest::RequestBuilder| async { request.json(&body).send().await.unwrap().status() };
     let path = "/api/v1/measurements";
     assert_eq!(post(server.request(Method::POST, path)).await, StatusCode::UNAUTHORIZED);
     let reader = server.request(Method::POST, path).bearer_auth(&server.reader);
@@ -167,7 +171,11 @@ async fn questions_that_make_no_sense_name_their_parameter() {
         let answer = server.get(&path).bearer_auth(&server.reader).send().await.unwrap();
         assert!(answer.status().is_client_error(), "{query}");
         let problem: Value = answer.json().await.unwrap();
-        assert!(problem.to_string().contains(&format!("\"{name}\"")) || problem["detail"].as_str().unwrap().contains(name), "{query}: {problem}");
+        assert!(
+            problem.to_string().contains(&format!("\"{name}\""))
+                || problem["detail"].as_str().unwrap().contains(name),
+            "{query}: {problem}"
+        );
     }
 }
 
@@ -190,7 +198,8 @@ async fn an_answer_is_fresh_and_knows_whether_it_changed() {
     assert_eq!(second.status(), StatusCode::OK, "the catalogue did not change, the measurements did");
     assert_eq!(second.json::<Value>().await.unwrap()["items"][0]["bytes"], 2);
     let path = format!("/api/v1/measurements?{DAY}&by=cdn,link&step=60");
-    let csv = server.get(&path).bearer_auth(&server.reader).header("accept", "text/csv").send().await.unwrap();
+    let csv =
+        server.get(&path).bearer_auth(&server.reader).header("accept", "text/csv").send().await.unwrap();
     assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
     let text = csv.text().await.unwrap();
     assert_eq!(
