@@ -73,7 +73,6 @@ impl TryFrom<String> for SiteName {
 
 /// A page of requests in the order in which they began.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "describes what `page` writes")]
 pub(crate) struct AccessLogPage {
     items: Vec<LiveRequest>,
     /// The next page, if there is one.

@@ -8,6 +8,8 @@
 mod follow;
 mod settings;
 mod site;
+#[cfg(test)]
+mod tests;
 mod traefik;
 mod view;
 

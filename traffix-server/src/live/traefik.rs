@@ -22,6 +22,8 @@ const NEXT_PAGE: &str = "x-next-page";
 pub(super) async fn ask(state: Arc<AppState>, log: AccessLog, mut stop: watch::Receiver<bool>) {
     let Some(api) = &log.api else { return };
     let every = Duration::from_secs(state.config.live.refresh_secs.max(1).into());
+    // Fails only if one is installed already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
     loop {
         let told = match &client {
