@@ -70,23 +70,34 @@ impl SiteLogs {
     }
 
     /// Makes a batch of what was counted, writes down how far that is, and gives batches to the store.
-    ///
-    /// What was read is written down together with what was counted of it, before the store is asked: whenever the
-    /// process ends, the next one goes on without a gap, and sends again what may not have arrived.
     pub(super) fn save(&mut self, now_us: i64, store: &dyn Store, runtime: &Handle) -> io::Result<()> {
-        if self.checkpoint.unsaved.len() < MAX_UNSAVED {
-            if let Some(counts) = &mut self.counts {
-                // In the first step nothing is known about what was before.
-                let from_us = self.checkpoint.watched_until_us.unwrap_or(now_us);
-                counts.watch(from_us.max(now_us - LONGEST_PAUSE_US), now_us);
-                self.checkpoint.watched_until_us = Some(now_us);
-                self.checkpoint.batches += 1;
-                let batch = counts.take(format!("{}/{}", self.run, self.checkpoint.batches));
-                self.checkpoint.unsaved.extend(batch);
-            }
-            self.checkpoint.progress = self.reader.progress();
-            write(&self.file, &self.checkpoint)?;
+        self.cut(now_us)?;
+        self.send(store, runtime)
+    }
+
+    /// Makes a batch of what was counted and writes it down with how far that is.
+    ///
+    /// That comes before the store is asked: whenever the process ends, the next one goes on without a gap, and sends
+    /// again what may not have arrived.
+    pub(super) fn cut(&mut self, now_us: i64) -> io::Result<()> {
+        if self.checkpoint.unsaved.len() >= MAX_UNSAVED {
+            return Ok(());
         }
+        if let Some(counts) = &mut self.counts {
+            // In the first step nothing is known about what was before.
+            let from_us = self.checkpoint.watched_until_us.unwrap_or(now_us);
+            counts.watch(from_us.max(now_us - LONGEST_PAUSE_US), now_us);
+            self.checkpoint.watched_until_us = Some(now_us);
+            self.checkpoint.batches += 1;
+            let batch = counts.take(format!("{}/{}", self.run, self.checkpoint.batches));
+            self.checkpoint.unsaved.extend(batch);
+        }
+        self.checkpoint.progress = self.reader.progress();
+        write(&self.file, &self.checkpoint)
+    }
+
+    /// Gives the store what it may not have yet. If it is away, that waits.
+    pub(super) fn send(&mut self, store: &dyn Store, runtime: &Handle) -> io::Result<()> {
         let before = self.checkpoint.unsaved.len();
         while let Some(batch) = self.checkpoint.unsaved.first() {
             match runtime.block_on(store.add_batch(batch)) {
