@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod attributor;
 pub mod auth;
 mod batches;
 pub mod bundled;
@@ -23,9 +24,9 @@ pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
-mod prefixes;
 pub mod report;
 mod router;
+mod running;
 pub mod server;
 pub mod state;
 mod tls;

@@ -78,7 +78,7 @@ impl Server {
     /// If the listener fails, or pulling or collecting is configured in a way that cannot be.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.state.config.server.shutdown_grace_secs);
-        self.state.reload_prefixes().await;
+        self.state.reload_attributor().await;
         let endpoint = router::endpoint(&self.state);
         let (stop, stopped) = watch::channel(false);
         let mut jobs = jobs::schedule(&self.state, &stopped)?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use traffix_core::delivery::PrefixTable;
+use traffix_core::delivery::Attributor;
 use traffix_store::Store;
 
+use crate::attributor;
 use crate::auth::KeyRing;
 use crate::collecting::Collecting;
 use crate::compute::ComputePool;
@@ -25,8 +26,8 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// What counts as now.
     pub clock: Clock,
-    /// Whose an address is; replaced as a whole when a pull brings assertions.
-    pub prefixes: ArcSwap<PrefixTable>,
+    /// Whose an address or a host name is; replaced as a whole when a pull brings assertions.
+    pub attributor: ArcSwap<Attributor>,
     pub(crate) pages: Pages,
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
@@ -51,7 +52,7 @@ impl AppState {
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
-            prefixes: ArcSwap::from_pointee(traffix_platforms::attribution::prefix_table_builder().build()),
+            attributor: ArcSwap::from_pointee(attributor::embedded()),
             pages: Pages::new(config.cache.max_bytes, freshness),
             limits: Limits::new(&config.limits),
             keys: KeyRing::new(),

@@ -20,6 +20,7 @@ mod releases;
 pub(crate) mod schema;
 mod series;
 mod sources;
+mod traffic;
 mod views;
 
 use std::collections::HashMap;

@@ -96,7 +96,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
 async fn collect(config: Config) -> Result<Report, Failure> {
     let store = database::open(&config.database.url).await?;
     let state = AppState::new(config, store).map_err(Failure::usage)?;
-    state.reload_prefixes().await;
+    state.reload_attributor().await;
     let network = collecting::start(&state).await.map_err(Failure::new)?;
     let network = network.ok_or_else(|| Failure::usage("there is no address to listen on"))?;
     let id = network.id.clone();

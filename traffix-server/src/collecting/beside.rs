@@ -53,7 +53,7 @@ pub(crate) async fn start(state: &Arc<AppState>) -> Result<Option<Network>, Serv
         tracing::warn!("the profile names no prefixes of the network: traffic in both directions is counted");
     }
     let config = collector_config(settings)?;
-    let watch = Watch::new(&network, state.prefixes.load_full());
+    let watch = Watch::new(&network, Arc::clone(&state.attributor.load().prefixes));
     let started = state.collecting.start(config, watch, Arc::clone(&state.store));
     let addresses = started.map_err(|error| ServeError::Collect(error.to_string()))?;
     tracing::info!(network = network.id, ?addresses, "collecting flows");
@@ -107,7 +107,7 @@ pub(crate) async fn look_after(
     mut network: Option<Network>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut table = state.prefixes.load_full();
+    let mut table = Arc::clone(&state.attributor.load().prefixes);
     let mut looks = 0_u32;
     loop {
         if looks.is_multiple_of(LOOKS_PER_HOUR) {
@@ -119,7 +119,7 @@ pub(crate) async fn look_after(
             () = tokio::time::sleep(LOOK) => {}
         }
         let Some(known) = &mut network else { continue };
-        let (now, named) = (state.prefixes.load_full(), read_again(&state).await);
+        let (now, named) = (Arc::clone(&state.attributor.load().prefixes), read_again(&state).await);
         let is_same = named.as_ref().is_none_or(|named| named == known);
         if is_same && Arc::ptr_eq(&now, &table) {
             continue;
@@ -152,7 +152,7 @@ async fn hourly(state: &AppState) {
         Ok(batches) => tracing::info!(batches, "wrote measurements that had waited in files"),
         Err(error) => tracing::warn!(%error, "measurements in files cannot be written now"),
     }
-    state.reload_prefixes().await;
+    state.reload_attributor().await;
 }
 
 /// What is left of a collector that was stopped.
