@@ -65,9 +65,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         return Err(Failure::usage("there is no address to listen on")
             .hint("say at least one of --netflow 2055, --ipfix 4739 and --sflow 6343"));
     }
-    if config.log != Log::default() {
-        super::serve::logs(&config)?;
-    }
+    super::serve::logs(&config)?;
     let report = block_on(collect(config))?;
     report.print(args.json, out)
 }
@@ -90,6 +88,10 @@ fn config(args: &Args) -> Result<Config, Failure> {
     }
     collect.network = args.network.clone().or_else(|| collect.network.take());
     collect.grace_secs = args.grace_secs.unwrap_or(collect.grace_secs);
+    // Whoever looks on sees the line of status.
+    if config.log == Log::default() && std::io::stderr().is_terminal() {
+        config.log.filter = "warn".into();
+    }
     Ok(config)
 }
 
