@@ -8,10 +8,11 @@ use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use traffix_telemetry::access_log::{POLL, Reorder, Request, SiteKind};
+use traffix_core::delivery::Attributor;
+use traffix_telemetry::access_log::{Ordered, POLL, Reorder, Request, SiteKind};
 
 use super::site::SiteLogs;
-use super::{WINDOW_SECS, settings, traefik};
+use super::{Shown, WINDOW_SECS, settings, traefik};
 use crate::{AppState, ServeError, collecting};
 
 /// How often what was counted is written.
@@ -79,13 +80,16 @@ pub(crate) fn schedule(
 struct Following {
     state: Arc<AppState>,
     sites: Vec<SiteLogs>,
+    /// By what hosts were counted last.
+    attributor: Arc<Attributor>,
     held: Reorder<(Arc<str>, Request<'static>)>,
 }
 
 impl Following {
     fn new(state: Arc<AppState>, sites: Vec<SiteLogs>) -> Self {
         let delay = Duration::from_millis(state.config.live.reorder_ms.into());
-        Self { state, sites, held: Reorder::new(delay, MAX_HELD) }
+        let attributor = state.attributor.load_full();
+        Self { state, sites, attributor, held: Reorder::new(delay, MAX_HELD) }
     }
 
     fn run(mut self, runtime: &Handle, stopping: &AtomicBool) {
@@ -109,10 +113,15 @@ impl Following {
         let now_us = Utc::now().timestamp_micros();
         let shown_from_us = now_us - i64::from(WINDOW_SECS) * 1_000_000;
         let (mut more, mut shown) = (false, Vec::new());
+        let attributor = self.state.attributor.load_full();
+        if !Arc::ptr_eq(&attributor, &self.attributor) {
+            self.sites.iter_mut().for_each(SiteLogs::forget_hosts);
+            self.attributor = Arc::clone(&attributor);
+        }
         for site in &mut self.sites {
             let name = Arc::clone(&site.name);
             let held = &mut self.held;
-            let polled = site.poll(now_us, |request| {
+            let polled = site.poll(now_us, &attributor.domains, |request| {
                 // History is counted and not shown.
                 if request.end_us() >= shown_from_us {
                     let start_us = request.start_us;
@@ -126,8 +135,8 @@ impl Following {
         }
         self.held.release(now_us, |ordered| shown.push(ordered));
         if !shown.is_empty() {
-            let shown = shown.into_iter().map(|ordered| (ordered.item.0, ordered.item.1, ordered.late));
-            self.state.live.show(now_us, shown);
+            let shown = shown.into_iter().map(|ordered| named(ordered, &attributor));
+            self.state.live.show(now_us, shown.collect());
         }
         more
     }
@@ -140,6 +149,13 @@ impl Following {
             }
         }
     }
+}
+
+/// A request with what its host tells.
+fn named(ordered: Ordered<(Arc<str>, Request<'static>)>, attributor: &Attributor) -> Shown {
+    let Ordered { item: (site, request), late } = ordered;
+    let key = request.host.as_deref().map(|host| attributor.domains.counted_as(host)).unwrap_or_default();
+    Shown { site, request, late, key }
 }
 
 /// Tells how the logs of a site are doing.
@@ -156,6 +172,7 @@ fn note(state: &AppState, site: &SiteLogs, error: Option<String>) {
         status.lines = stats.followed.lines;
         status.malformed = stats.malformed;
         status.too_long = stats.followed.too_long;
+        status.counted_bytes = site.counted_bytes();
         status.log_error = error;
     });
 }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use traffix_core::measurement::Key;
 use traffix_telemetry::access_log::{Activity, Configuration, Request, SiteKind, Topology};
 
 pub(crate) use follow::{schedule, start};
@@ -58,12 +59,24 @@ pub(crate) struct SiteStatus {
     pub(crate) lines: u64,
     pub(crate) malformed: u64,
     pub(crate) too_long: u64,
+    /// Bytes that were counted; none if nothing is measured.
+    pub(crate) counted_bytes: Option<u64>,
     /// What is wrong with its logs.
     pub(crate) log_error: Option<String>,
     /// When its interface was last read.
     pub(crate) told: Option<DateTime<Utc>>,
     /// What is wrong with its interface.
     pub(crate) api_error: Option<String>,
+}
+
+/// A request that is to be shown.
+struct Shown {
+    site: Arc<str>,
+    request: Request<'static>,
+    /// Whether one that began later was shown before.
+    late: bool,
+    /// Whose its host is.
+    key: Key,
 }
 
 /// Requests after a sequence number.
@@ -129,22 +142,27 @@ impl Live {
         }
     }
 
+    /// How the logs of all sites are doing.
+    pub(crate) fn sites(&self) -> BTreeMap<String, SiteStatus> {
+        self.picture().sites.clone()
+    }
+
     /// Notes how the logs of a site are doing.
     fn note(&self, site: &str, note: impl FnOnce(&mut SiteStatus)) {
         note(self.picture().sites.entry(site.to_owned()).or_default());
     }
 
     /// Shows requests, in the order in which they are to be shown.
-    fn show(&self, now_us: i64, requests: impl IntoIterator<Item = (Arc<str>, Request<'static>, bool)>) {
+    fn show(&self, now_us: i64, requests: Vec<Shown>) {
         let mut picture = self.picture();
         let Picture { topology, activity, latest, next, .. } = &mut *picture;
-        for (site, request, late) in requests {
-            let path = topology.path(&site, &request);
-            activity.add(now_us, &path, &request);
+        for shown in requests {
+            let path = topology.path(&shown.site, &shown.request);
+            activity.add(now_us, &path, &shown.request);
             if latest.len() >= self.keep {
                 latest.pop_front();
             }
-            latest.push_back(Arc::new(LiveRequest::new(*next, &site, request, late)));
+            latest.push_back(Arc::new(LiveRequest::new(*next, shown)));
             *next += 1;
         }
         let newest = picture.next - 1;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use traffix_core::delivery::DomainTable;
 use traffix_store::{Store, StoreError};
 use traffix_telemetry::access_log::{Checkpoint, Counts, Polled, Reader, Request};
 
@@ -58,12 +59,29 @@ impl SiteLogs {
         &self.reader
     }
 
-    /// Reads what is new, counts it, and gives it to `sink`.
-    pub(super) fn poll(&mut self, now_us: i64, mut sink: impl FnMut(Request<'_>)) -> Polled {
+    /// What hosts count as has changed.
+    pub(super) fn forget_hosts(&mut self) {
+        if let Some(counts) = &mut self.counts {
+            counts.forget_hosts();
+        }
+    }
+
+    /// Bytes that were counted since the start; none if nothing is measured.
+    pub(super) fn counted_bytes(&self) -> Option<u64> {
+        self.counts.as_ref().map(|counts| counts.tallies().bytes)
+    }
+
+    /// Reads what is new, counts it by the names of `domains`, and gives it to `sink`.
+    pub(super) fn poll(
+        &mut self,
+        now_us: i64,
+        domains: &DomainTable,
+        mut sink: impl FnMut(Request<'_>),
+    ) -> Polled {
         let counts = &mut self.counts;
         self.reader.poll(now_us / 1000, |request| {
             if let Some(counts) = counts {
-                counts.add(now_us, &request, |host| traffix_platforms::domain_table().counted_as(host));
+                counts.add(now_us, &request, |host| domains.counted_as(host));
             }
             sink(request);
         })

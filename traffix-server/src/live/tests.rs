@@ -47,7 +47,7 @@ async fn bytes_are_counted_once_over_crashes() {
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             let mut site = SiteLogs::new(&config, &log, Some("acme")).unwrap();
-            while site.poll(NOW_US, |_| ()).more {}
+            while site.poll(NOW_US, traffix_platforms::domain_table(), |_| ()).more {}
             if save {
                 site.save(NOW_US, store.as_ref(), &runtime).unwrap();
             }
@@ -85,7 +85,7 @@ async fn a_batch_whose_acknowledgement_was_lost_is_added_once() {
     let store = traffix_store::open("sqlite::memory:", OpenOptions::default()).await.unwrap();
     fs::write(&path, line(7)).unwrap();
     let mut site = SiteLogs::new(&config, &log, Some("acme")).unwrap();
-    while site.poll(NOW_US, |_| ()).more {}
+    while site.poll(NOW_US, traffix_platforms::domain_table(), |_| ()).more {}
     site.cut(NOW_US).unwrap();
     drop(site);
     let file = config.live.state.join("cache.json");

@@ -11,7 +11,7 @@ use traffix_telemetry::access_log::{
     CacheStatus, Client, Load, Node, Origin, Request, SiteKind, StatusClass, Topology, Ways,
 };
 
-use super::{SiteStatus, WINDOW_SECS};
+use super::{Shown, SiteStatus, WINDOW_SECS};
 
 /// One request that a proxy or cache answered. Nothing in it tells who asked; what is absent is not known.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -62,10 +62,9 @@ pub(crate) struct LiveRequest {
 }
 
 impl LiveRequest {
-    pub(super) fn new(seq: u64, site: &str, request: Request<'static>, late: bool) -> Self {
+    pub(super) fn new(seq: u64, shown: Shown) -> Self {
+        let Shown { site, request, late, key } = shown;
         let host = request.host.map(std::borrow::Cow::into_owned);
-        let known = host.as_deref().map(|host| traffix_platforms::domain_table().counted_as(host));
-        let known = known.unwrap_or_default();
         let (client, proxy) = match request.client {
             Client::Internal => ("internal", None),
             Client::Proxy(name) => ("proxy", Some(name.to_string())),
@@ -77,7 +76,7 @@ impl LiveRequest {
             start: DateTime::from_timestamp_micros(request.start_us).unwrap_or_default(),
             duration_ms: request.duration_us.map(|us| us / 1000),
             late,
-            site: site.to_owned(),
+            site: site.to_string(),
             entry_point: request.entry_point.map(std::borrow::Cow::into_owned),
             router: request.router.map(std::borrow::Cow::into_owned),
             service: request.service.map(std::borrow::Cow::into_owned),
@@ -86,8 +85,8 @@ impl LiveRequest {
             status: request.status.map(status),
             bytes: request.sent_bytes,
             host,
-            platform: known.platform,
-            cdn: known.cdn,
+            platform: key.platform,
+            cdn: key.cdn,
             cache: request.cache.map(cache),
         }
     }
@@ -237,7 +236,7 @@ impl NetworkInfo {
 
 fn sites(topology: &Topology, status: &BTreeMap<String, SiteStatus>) -> Vec<SiteInfo> {
     let site = |(name, site): (&str, &traffix_telemetry::access_log::Site)| {
-        let SiteStatus { lines, malformed, too_long, log_error, told, api_error } =
+        let SiteStatus { lines, malformed, too_long, log_error, told, api_error, .. } =
             status.get(name).cloned().unwrap_or_default();
         let kind = match site.kind {
             SiteKind::Public => "public",
