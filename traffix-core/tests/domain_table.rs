@@ -194,7 +194,7 @@ impl Case {
             claim.confidence = *confidence;
             domains.assertion(&claim);
         }
-        Attributor { prefixes: prefixes.build(), domains: domains.build() }
+        Attributor { prefixes: prefixes.build().into(), domains: domains.build().into() }
     }
 
     fn answer(&self) -> Attribution {
@@ -239,7 +239,8 @@ fn the_most_specific_claim_that_holds_wins() {
     past.status = Status::Historical;
     past.valid_until = Some("2024-01-31".parse().unwrap());
     let now = claim("*.example.com", Some("battlenet"), Some("akamai"));
-    let attributor = Attributor { prefixes: PrefixTable::default(), domains: table(&[past, now]) };
+    let attributor =
+        Attributor { prefixes: PrefixTable::default().into(), domains: table(&[past, now]).into() };
     let cdn = |at: Option<&str>| {
         let at = at.map(|at| at.parse().unwrap());
         let hints = Hints { host: Some("level3.example.com"), at, ..Hints::default() };

@@ -131,6 +131,11 @@ impl DomainTable {
         self.find(host, Some)
     }
 
+    /// The most specific pattern of which something holds that is no history.
+    pub fn current(&self, host: impl AsRef<[u8]>) -> Option<DomainMatch<'_>> {
+        self.claims(host, None).map(|(found, _)| found)
+    }
+
     /// The first answer that `pick` gives for a pattern that a host name matches, the most specific first.
     pub fn find<'table, R>(
         &'table self,
@@ -182,14 +187,14 @@ impl DomainTable {
         &self,
         host: impl AsRef<[u8]>,
         day: Option<NaiveDate>,
-    ) -> Option<(&HostPattern, Claims<'_>)> {
+    ) -> Option<(DomainMatch<'_>, Claims<'_>)> {
         let holds = |claim: &&Assertion| match day {
             Some(day) => claim.holds_on(day),
             None => claim.status != Status::Historical,
         };
         self.find(host, |found| {
             let claims: Vec<_> = found.claims.iter().filter(holds).collect();
-            (!claims.is_empty()).then_some((found.pattern, Claims(claims)))
+            (!claims.is_empty()).then_some((found, Claims(claims)))
         })
     }
 

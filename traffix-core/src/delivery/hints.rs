@@ -23,10 +23,11 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Attribution, Candidate, DomainTable, HostEvidence, PrefixTable};
+use super::{Attribution, Candidate, DomainEvidence, DomainTable, PrefixTable};
 use crate::catalogue::PlatformId;
 
 /// Ports that downloads and streams come from: HTTP, and HTTPS over TCP or QUIC. Game play, chat and version checks
@@ -71,21 +72,21 @@ pub struct Hints<'a> {
 ///     "platform": "steam", "cdn": "valve", "host": "*.steamcontent.com", "role": "origin", "tenancy": "dedicated",
 ///     "status": "current", "evidence": "official", "source": "an example", "confidence": 0.95,
 /// }))?);
-/// let attributor = Attributor { prefixes: PrefixTable::default(), domains: domains.build() };
+/// let attributor = Attributor { prefixes: PrefixTable::default().into(), domains: domains.build().into() };
 ///
 /// let hints = Hints { host: Some("cache3-fra1.steamcontent.com"), ..Hints::default() };
 /// let answer = attributor.attribute(None, &hints);
 /// assert_eq!(answer.cdn.as_ref().map(|cdn| cdn.as_str()), Some("valve"));
 /// assert_eq!(answer.platforms[0].probability, 0.95);
-/// assert_eq!(answer.host.map(|host| host.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
+/// assert_eq!(answer.domain.map(|domain| domain.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Attributor {
     /// Whose the addresses are.
-    pub prefixes: PrefixTable,
+    pub prefixes: Arc<PrefixTable>,
     /// Whose the names are.
-    pub domains: DomainTable,
+    pub domains: Arc<DomainTable>,
 }
 
 impl Attributor {
@@ -100,14 +101,14 @@ impl Attributor {
         match &named {
             None => {}
             Some(None) => evidence.unknown *= UNLISTED_HOST_FACTOR,
-            Some(Some((pattern, claims))) => {
+            Some(Some((found, claims))) => {
                 if let (None, Some(claim)) = (&answer.cdn, claims.by_cdn()) {
                     answer.cdn.clone_from(&claim.cdn);
                     answer.tenancy = Some(claim.tenancy);
                     answer.platforms =
                         claim.cdn.as_ref().map_or_else(Vec::new, |cdn| self.prefixes.platforms(cdn));
                 }
-                answer.host = claims.best().map(|claim| HostEvidence::new(pattern, claim));
+                answer.domain = claims.best().map(|claim| DomainEvidence::new(found.pattern, claim));
                 evidence.claimed = claims.platforms();
                 evidence.confidence = claims.confidence();
             }

@@ -217,7 +217,7 @@ impl ProposalApi {
         let store = self.0.store.as_ref();
         store.put_assertions(std::slice::from_ref(assertion), &who.actor()).await?;
         self.0.pages.note(Catalogue::sequence(store).await?);
-        self.0.reload_prefixes().await;
+        self.0.reload_attributor().await;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 mod attribute;
 mod capture;
 mod check;
+mod collect;
 mod database;
 mod export;
 mod failure;
@@ -44,6 +45,7 @@ enum Command {
     Serve(serve::Args),
     Import(import::Args),
     Sync(sync::Args),
+    Collect(collect::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
@@ -65,6 +67,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Capture(args) => capture::run(&args, &mut out),
+        Command::Collect(args) => collect::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),
