@@ -1,4 +1,4 @@
-//! For which platforms an address may be working.
+//! For which platforms an address or a host name may be working.
 //!
 //! What an address proves is its network. How likely each platform is behind it follows from who owns the network
 //! and, for shared ones, from the platforms' CDN shares. Nobody publishes how much of a CDN's traffic comes from
@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use traffix_core::catalogue::{PlatformId, Region};
-use traffix_core::delivery::{CdnId, Origin, PrefixTable, PrefixTableBuilder, Role, Status, Tenancy};
+use traffix_core::delivery::{
+    Attributor, CdnId, DomainTable, DomainTableBuilder, Origin, PrefixTable, PrefixTableBuilder, Role,
+    Status, Tenancy,
+};
 
 use crate::platform::PlatformExt;
 use crate::registry::PLATFORMS;
@@ -26,7 +29,43 @@ const SHARED_KNOWN: f64 = 0.5;
 /// Assumed: such assertions are about one region or a side role.
 const UNSTATED_SHARE: f64 = 0.05;
 
-static TABLE: LazyLock<PrefixTable> = LazyLock::new(|| prefix_table_builder().build());
+static ATTRIBUTOR: LazyLock<Attributor> = LazyLock::new(|| Attributor {
+    prefixes: prefix_table_builder().build().into(),
+    domains: domain_table_builder().build().into(),
+});
+
+/// Everything embedded that attribution reads: prefixes, host names, shares. Built once, on first use.
+///
+/// ```
+/// use traffix_core::delivery::Hints;
+/// let hints = Hints { host: Some("gs2.ww.prod.dl.playstation.net"), ..Hints::default() };
+/// let answer = traffix_platforms::attributor().attribute(Some("23.15.11.1".parse()?), &hints);
+/// assert_eq!(answer.cdn.unwrap().as_str(), "akamai"); // says the address
+/// assert_eq!(answer.platforms[0].platform.as_ref().unwrap().as_str(), "playstation"); // says the name
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub fn attributor() -> &'static Attributor {
+    &ATTRIBUTOR
+}
+
+/// The table of all host names that are asserted, history included. Built once, on first use.
+///
+/// ```
+/// let key = traffix_platforms::domain_table().counted_as("cache7-fra1.steamcontent.com");
+/// assert_eq!((key.platform.unwrap().as_str(), key.cdn.unwrap().as_str()), ("steam", "valve"));
+/// ```
+pub fn domain_table() -> &'static DomainTable {
+    &ATTRIBUTOR.domains
+}
+
+/// The same table before it is closed, for who knows more names.
+pub fn domain_table_builder() -> DomainTableBuilder {
+    let mut builder = DomainTable::builder();
+    for assertion in delivery::assertions() {
+        builder.assertion(assertion);
+    }
+    builder
+}
 
 /// The table of all embedded prefixes. Built once, on first use.
 ///
@@ -37,25 +76,24 @@ static TABLE: LazyLock<PrefixTable> = LazyLock::new(|| prefix_table_builder().bu
 /// assert!(akamai.probability_unknown() >= 0.5);
 /// ```
 pub fn prefix_table() -> &'static PrefixTable {
-    &TABLE
+    &ATTRIBUTOR.prefixes
 }
 
 /// The same table before it is closed, for an operator who adds prefixes, for example of embedded caches.
 ///
 /// ```
-/// use traffix_core::delivery::{Origin, PrefixKind, Tenancy};
+/// use traffix_core::delivery::Tenancy;
+/// use traffix_core::network::Network;
+/// let network: Network = serde_json::from_str(r#"{
+///     "id": "acme", "tz": "Europe/London", "lines": 20000,
+///     "links": [{"id": "racks", "kind": "embedded-cache", "capacity_bps": 40e9, "cdns": ["akamai-offnet"],
+///                "prefixes": ["192.0.2.0/28"]}]
+/// }"#)?;
 /// let mut builder = traffix_platforms::attribution::prefix_table_builder();
-/// let cache = builder.origin(Origin {
-///     cdn: "akamai-offnet".parse()?,
-///     asn: None,
-///     kind: PrefixKind::Configured,
-///     tenancy: Tenancy::Embedded,
-///     source: "our own racks".into(),
-///     observed: None,
-/// });
-/// builder.insert(cache, "192.0.2.0/28".parse()?);
+/// builder.embedded_caches(&network);
 /// let answer = builder.build().attribute("192.0.2.3".parse()?);
 /// assert_eq!(answer.tenancy, Some(Tenancy::Embedded));
+/// assert!(answer.platforms.len() > 1); // the platforms of Akamai
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn prefix_table_builder() -> PrefixTableBuilder {
@@ -145,4 +183,59 @@ fn users(id: &CdnId) -> BTreeMap<PlatformId, f64> {
             (platform.id(), stated.map_or(UNSTATED_SHARE, |part| part.share))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use traffix_core::delivery::HostPattern;
+
+    use super::*;
+    use crate::sources::domains::host_names;
+    use crate::testing::{recorded, run};
+
+    /// A name that fits a pattern.
+    fn example(pattern: &HostPattern) -> String {
+        pattern.suffix().map_or_else(|| pattern.as_str().replace('*', "1"), |suffix| format!("x.{suffix}"))
+    }
+
+    #[test]
+    fn every_asserted_name_is_found_as_what_is_asserted_of_it() {
+        let mut hosts = 0;
+        for assertion in delivery::assertions().filter(|a| a.platform.is_some() || a.cdn.is_some()) {
+            let Some(host) = &assertion.host else { continue };
+            let found = domain_table().find(example(host), |found| (found.pattern == host).then_some(found));
+            assert!(found.unwrap().claims.contains(assertion), "{host}");
+            hosts += 1;
+        }
+        assert!(hosts > 300, "{hosts}");
+    }
+
+    #[test]
+    fn names_of_the_recorded_list_are_of_the_platform_that_it_says() {
+        let names = run(host_names(&recorded("sources/domains/fixtures"))).unwrap().value;
+        let mut unknown = Vec::new();
+        for claim in &names.assertions {
+            let name = example(claim.host.as_ref().unwrap());
+            match domain_table().counted_as(&name).platform {
+                None => unknown.push(name),
+                found => assert_eq!(found, claim.platform, "{name}"),
+            }
+        }
+        // Names of a network that ended in 2025.
+        assert_eq!(unknown, ["blizzard.vo.llnwd.net", "x.gs2.sonycoment.loris-e.llnwd.net"]);
+    }
+
+    #[test]
+    fn names_are_whole_and_without_case() {
+        for (host, platform) in [
+            ("cache9-fra2.steamcontent.com", Some("steam")),
+            ("CACHE9-FRA2.steamcontent.com.", Some("steam")),
+            ("steamcontent.com", None),
+            ("evilsteamcontent.com", None),
+            ("cache9-fra2.steamcontent.com.evil.example", None),
+        ] {
+            let found = domain_table().counted_as(host);
+            assert_eq!(found.platform.as_ref().map(PlatformId::as_str), platform, "{host}");
+        }
+    }
 }

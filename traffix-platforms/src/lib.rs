@@ -4,7 +4,8 @@
 //!   big its part of a release is by default, who delivers for it. [`PlatformExt`] joins that with
 //! - [`cdn`], the registry of delivery networks and their ASNs, and
 //! - [`prefixes`], 36 thousand prefixes of those networks, embedded in 40 kB.
-//! - [`prefix_table`] answers whose address something is, [`export`] writes it all for other tools.
+//! - [`prefix_table`] answers whose address something is, [`domain_table`] whose host name, and [`attributor`] joins both
+//!   with other hints; [`export`] writes it all for other tools.
 //!
 //! ```
 //! use traffix_platforms::{PlatformExt, platform, prefix_table};
@@ -41,7 +42,7 @@ mod testing;
 pub mod upstream;
 mod wire;
 
-pub use attribution::prefix_table;
+pub use attribution::{attributor, domain_table, prefix_table};
 pub use error::{DataError, PlatformError};
 pub use observation::{
     AudienceObservation, BuildObservation, Discover, ListingObservation, ListingRef, Notes, Page, UpdateSize,

@@ -5,12 +5,16 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod attributor;
 pub mod auth;
+mod batches;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod collecting;
 mod compute;
 pub mod config;
+mod exports;
 mod health;
 mod http;
 mod jobs;
@@ -19,9 +23,9 @@ pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
-mod prefixes;
 pub mod report;
 mod router;
+mod running;
 pub mod server;
 pub mod state;
 mod tls;

@@ -4,6 +4,7 @@
 mod cursor;
 mod db;
 mod error;
+mod measurements;
 mod migrate;
 mod model;
 mod open;
@@ -13,6 +14,10 @@ mod traits;
 mod words;
 
 pub use error::StoreError;
+pub use measurements::{
+    BATCHES_REMEMBERED, Dimensions, Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery,
+    Measurements, Retention, RolledUp, WatchedBin,
+};
 pub use migrate::{Migration, migrate_down, migrate_status, migrate_up};
 pub use model::{
     Actor, AssertionQuery, CdnPrefix, Change, ChangeOp, EntityKind, Expect, ImportReport, KeyInfo, NewKey,

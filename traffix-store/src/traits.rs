@@ -6,9 +6,9 @@ use traffix_core::catalogue::{Company, CompanyId, Ru, RuId};
 use traffix_core::delivery::Assertion;
 
 use crate::{
-    Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, NewKey, Page, PageRequest,
-    PrefixQuery, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore, Sources, StoreError,
-    Versioned, Written,
+    Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, Measurements, NewKey, Page,
+    PageRequest, PrefixQuery, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore,
+    Sources, StoreError, Versioned, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -145,11 +145,29 @@ pub trait Maintenance: Send + Sync {
 /// [`StoreError::NotFound`] if there is nothing to remove or revoke, and [`StoreError::InUse`] if others refer to
 /// it. What fails is not in the change log.
 pub trait Store:
-    Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals + SeriesStore
+    Catalogue
+    + Delivery
+    + Networks
+    + Forecasts
+    + Keys
+    + Maintenance
+    + Sources
+    + Proposals
+    + SeriesStore
+    + Measurements
 {
 }
 
 impl<T> Store for T where
-    T: Catalogue + Delivery + Networks + Forecasts + Keys + Maintenance + Sources + Proposals + SeriesStore
+    T: Catalogue
+        + Delivery
+        + Networks
+        + Forecasts
+        + Keys
+        + Maintenance
+        + Sources
+        + Proposals
+        + SeriesStore
+        + Measurements
 {
 }

@@ -7,6 +7,7 @@ mod new_platform;
 mod packages;
 mod run;
 mod serve;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ usage: cargo xtask TASK
   check-data [PATH…] read the catalogue in data/ and say what is wrong, with file, line and field
   new-platform SLUG  make the files of a new platform; its tests say what is missing
   codegen [--check]  write the generated documents, or fail if they are stale
+  soak [--minutes N] the collector at the highest rate the machine takes; its memory must stay flat
   cdn-data --from DIR [--check] | --to DIR
                      rebuild the tables of CDNs and prefixes from CSV files, compare, or write the files
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "new-platform" => new_platform::new_platform(&args),
         "codegen" => run::codegen(&args),
         "cdn-data" => cdn_data::cdn_data(&args),
+        "soak" => soak::soak(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -10,6 +10,7 @@ mod ids;
 mod listing;
 mod merge;
 mod ru;
+mod running;
 mod validate;
 
 pub use forecast_input::{NotForecastable, PlatformDefaults};
@@ -19,6 +20,7 @@ pub use listing::{
     RegionalWeight, Stream, Window,
 };
 pub use ru::{Company, Content, Ru, RuKind, Thumbnail};
+pub use running::RUNS_FOR;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! The answer to "whose address is this, and for whom does it work?".
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Asn, CdnId, PartialDate, PrefixKind, Tenancy};
+use super::{Asn, Assertion, CdnId, HostPattern, PartialDate, PrefixKind, Tenancy};
 use crate::catalogue::PlatformId;
 
 /// What is known about one address.
@@ -35,8 +37,38 @@ pub struct Attribution {
     /// When the list was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<PartialDate>,
+    /// What is known about the host name, if one was asked about and is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<DomainEvidence>,
     /// Platforms by falling probability, "unknown" last.
     pub platforms: Vec<Candidate>,
+}
+
+/// Why a host name is taken for somebody's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DomainEvidence {
+    /// The most specific pattern that the name matches.
+    pub pattern: HostPattern,
+    /// How sure the surest statement about it is, in 0..=1.
+    pub confidence: f64,
+    /// Where that is written.
+    pub source: Arc<str>,
+    /// When it was seen to be so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<PartialDate>,
+}
+
+impl DomainEvidence {
+    /// That of the surest statement about a pattern.
+    pub(super) fn new(pattern: &HostPattern, claim: &Assertion) -> Self {
+        Self {
+            pattern: pattern.clone(),
+            confidence: claim.confidence,
+            source: Arc::clone(&claim.source),
+            observed: claim.observed,
+        }
+    }
 }
 
 /// One platform that traffic of an address may belong to.
@@ -66,6 +98,7 @@ impl Attribution {
             kind: None,
             source: None,
             observed: None,
+            domain: None,
             platforms: Candidate::distribution(&[]),
         }
     }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ParseDeliveryError, shown};
 
+/// Longest host name, in bytes without a final dot (RFC 1035 section 2.3.4: 255 octets with lengths and root).
+pub(super) const MAX_HOST_BYTES: usize = 253;
+
 /// A host name or a pattern of host names.
 ///
 /// - `x.example` is exactly that name;
@@ -46,9 +49,14 @@ impl HostPattern {
         !self.0.contains('*')
     }
 
-    /// Whether `host` is one of the names. Case and one final dot do not matter.
+    /// Whether `host` is one of the names. Case and one final dot do not matter; what is longer than DNS allows is no
+    /// name.
     pub fn matches(&self, host: &str) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.len() > MAX_HOST_BYTES {
+            return false;
+        }
+        let host = host.to_ascii_lowercase();
         match self.suffix() {
             Some(suffix) => host.strip_suffix(suffix).is_some_and(|head| {
                 head.strip_suffix('.').is_some_and(|labels| {
@@ -63,7 +71,7 @@ impl HostPattern {
 /// Matches `pattern` against the whole of `host`, where `*` takes a run of digits as long as it can be.
 ///
 /// [`check`] refuses a digit after a star, so the longest run is the only one that can match.
-fn digits_match(pattern: &str, host: &str) -> bool {
+pub(super) fn digits_match(pattern: &str, host: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|head| host.strip_prefix(head)) else { return false };
     for part in parts {
@@ -84,7 +92,7 @@ fn digits_match(pattern: &str, host: &str) -> bool {
 fn check(name: &str) -> bool {
     let body = name.strip_prefix("*.").unwrap_or(name);
     let wildcard = body.len() != name.len();
-    name.len() <= 253
+    name.len() <= MAX_HOST_BYTES
         && body.contains('.')
         && !(wildcard && body.contains('*'))
         && body.split('.').all(|label| {

@@ -4,7 +4,8 @@
 //! host name, says this source, seen on that day. Everything else is derived from assertions and from lists
 //! of prefixes: a [`PrefixTable`] answers "whose address is this?" with an [`Attribution`], which names the
 //! CDN, the ASN, the tenancy and the evidence, and gives every platform that the address may be working for
-//! a probability, "unknown" always among them.
+//! a probability, "unknown" always among them. A [`DomainTable`] answers the same for host names, and an [`Attributor`]
+//! joins both with what else is known about some traffic ([`Hints`]).
 //!
 //! What is *not* modelled here: a prefix never proves a platform. One CDN serves many platforms, and caches
 //! inside an access network ([`Tenancy::Embedded`]) answer from the operator's own addresses, which only the
@@ -14,7 +15,9 @@ mod asn;
 mod assertion;
 mod attribution;
 mod date;
+mod domains;
 mod error;
+mod hints;
 mod host;
 mod id;
 pub mod lpm;
@@ -22,9 +25,13 @@ mod table;
 
 pub use asn::Asn;
 pub use assertion::{Assertion, EvidenceKind, Role, Status, Tenancy};
-pub use attribution::{Attribution, Candidate};
+pub use attribution::{Attribution, Candidate, DomainEvidence};
 pub use date::PartialDate;
+pub use domains::{DomainMatch, DomainTable, DomainTableBuilder};
 pub use error::ParseDeliveryError;
+pub use hints::{
+    Attributor, CONTENT_PORTS, Hints, OTHER_PORT_FACTOR, RUNNING_GAIN, SURPRISE, UNLISTED_HOST_FACTOR,
+};
 pub use host::HostPattern;
 pub use id::CdnId;
 pub use table::{NEARLY_CERTAIN, Origin, OriginId, PrefixKind, PrefixMatch, PrefixTable, PrefixTableBuilder};

@@ -17,6 +17,7 @@ use super::lpm::{LpmTable, LpmView, MAX_LPM_ID};
 use super::{Asn, Assertion, Attribution, Candidate, CdnId, PartialDate, Tenancy};
 use crate::catalogue::PlatformId;
 use crate::measurement::Key;
+use crate::network::Network;
 
 /// From which probability on traffic is counted as that of one platform, and not only as that of its CDN. Assumed: the
 /// dedicated networks of platforms reach .95, the largest user of a shared one .5 at most.
@@ -125,6 +126,44 @@ impl PrefixTableBuilder {
         });
         self.insert(id, prefix);
         true
+    }
+
+    /// Adds the caches that CDNs have in a network, from its profile: their addresses are the network's own, so no list
+    /// knows them. They answer for the first CDN of their link. The answer says how many prefixes were added; those of
+    /// links that [`Network::validate`] complains about are not.
+    ///
+    /// ```
+    /// use traffix_core::delivery::{PrefixTable, Tenancy};
+    /// use traffix_core::network::Network;
+    /// let network: Network = serde_json::from_str(r#"{
+    ///     "id": "acme", "tz": "Europe/London", "lines": 20000,
+    ///     "links": [{"id": "racks", "kind": "embedded-cache", "capacity_bps": 40e9, "cdns": ["akamai"],
+    ///                "prefixes": ["192.0.2.0/28"]}]
+    /// }"#)?;
+    /// let mut builder = PrefixTable::builder();
+    /// assert_eq!(builder.embedded_caches(&network), 1);
+    /// builder.platforms("akamai".parse()?, &[("playstation".parse()?, 0.2)]);
+    /// let answer = builder.build().attribute("192.0.2.3".parse()?);
+    /// assert_eq!((answer.cdn.unwrap().as_str(), answer.tenancy), ("akamai", Some(Tenancy::Embedded)));
+    /// assert_eq!(answer.platforms[0].probability, 0.2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn embedded_caches(&mut self, network: &Network) -> usize {
+        let mut added = 0;
+        for link in network.links.iter().filter(|link| !link.prefixes.is_empty()) {
+            let Some(cdn) = link.cache_cdn() else { continue };
+            let origin = self.origin(Origin {
+                cdn,
+                asn: None,
+                kind: PrefixKind::Configured,
+                tenancy: Tenancy::Embedded,
+                source: format!("profile of network {}, link {}", network.id, link.id).into(),
+                observed: None,
+            });
+            link.prefixes.iter().for_each(|prefix| self.insert(origin, *prefix));
+            added += link.prefixes.len();
+        }
+        added
     }
 
     /// Says for which platforms a CDN works, with probabilities; what is missing to 1 is "unknown".
@@ -249,12 +288,14 @@ impl PrefixTable {
             kind: Some(origin.kind),
             source: Some(origin.source.to_string()),
             observed: origin.observed,
-            platforms: self
-                .platforms
-                .get(&origin.cdn)
-                .cloned()
-                .unwrap_or_else(|| Candidate::distribution(&[])),
+            domain: None,
+            platforms: self.platforms(&origin.cdn),
         }
+    }
+
+    /// For whom a CDN works: platforms by falling probability, "unknown" last.
+    pub fn platforms(&self, cdn: &CdnId) -> Vec<Candidate> {
+        self.platforms.get(cdn).cloned().unwrap_or_else(|| Candidate::distribution(&[]))
     }
 
     /// Number of distinct prefixes, IPv4 and IPv6.

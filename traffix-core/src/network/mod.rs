@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::CdnId;
 use crate::forecast::RateClass;
 
 pub(crate) use validate::Findings;
@@ -79,6 +80,30 @@ pub struct Network {
     /// Where the figures come from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+}
+
+impl Network {
+    /// A network of which only what is needed is known.
+    pub fn new(id: impl Into<String>, tz: impl Into<String>, lines: f64) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            country: None,
+            tz: tz.into(),
+            lines,
+            national_lines: None,
+            line_rate_bps: None,
+            classes: None,
+            platform_mix: None,
+            baseline_bps: None,
+            series: None,
+            links: Vec::new(),
+            prefixes: Vec::new(),
+            example: false,
+            note: None,
+            sources: Vec::new(),
+        }
+    }
 }
 
 /// Log-normal distribution of line rates over the lines.
@@ -170,6 +195,14 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub prefixes: Vec<IpNet>,
+}
+
+impl Link {
+    /// The CDN whose caches are behind the link: the first of `cdns`, if it is a slug. Nothing for other kinds of link.
+    pub fn cache_cdn(&self) -> Option<CdnId> {
+        let embedded = self.kind == LinkKind::EmbeddedCache;
+        self.cdns.first().filter(|_| embedded).and_then(|cdn| cdn.parse().ok())
+    }
 }
 
 /// An interface of a router that exports flows: by SNMP index or by name; by both if both are given.

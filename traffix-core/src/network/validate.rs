@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
-use super::{Link, LinkKind, Network};
+use super::{Link, Network};
 use crate::Invalid;
 
 /// Largest values accepted, so that no input can exhaust memory or overflow a sum.
@@ -156,15 +156,10 @@ fn check_link(found: &mut Findings, at: &str, link: &Link) {
         }
     }
     found.count(&format!("{at}/prefixes"), link.prefixes.len());
-    if !link.prefixes.is_empty() && (link.kind != LinkKind::EmbeddedCache || named_cdn(link).is_none()) {
-        let detail = "are for embedded caches, whose first CDN must be named";
+    if !link.prefixes.is_empty() && link.cache_cdn().is_none() {
+        let detail = "are for embedded caches, whose first CDN must be named by its slug, such as \"akamai\"";
         found.add(&format!("{at}/prefixes"), detail.to_owned());
     }
-}
-
-/// The CDN that the caches of a link belong to.
-fn named_cdn(link: &Link) -> Option<&String> {
-    link.cdns.first().filter(|cdn| *cdn != "*")
 }
 
 /// Findings so far, and the checks that add to them.

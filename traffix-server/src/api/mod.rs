@@ -7,6 +7,8 @@ mod companies;
 mod edits;
 mod forecasts;
 mod lists;
+mod measured;
+mod measurements;
 mod networks;
 mod outlook;
 mod platforms;
@@ -15,7 +17,9 @@ mod proposals;
 mod references;
 mod releases;
 pub(crate) mod schema;
+mod series;
 mod sources;
+mod traffic;
 mod views;
 
 use std::collections::HashMap;
@@ -47,6 +51,8 @@ pub(crate) enum Chapter {
     Networks,
     /// Forecasts and outlooks. They cost more of the quota than other requests.
     Compute,
+    /// Measured bytes by time, platform, CDN and link, and series that were imported.
+    Measurements,
     /// What changed in the catalogue.
     Changes,
     /// Where the catalogue comes from, and what awaits a moderator.
@@ -82,6 +88,8 @@ apis!(
     networks::NetworkApi,
     forecasts::ForecastApi,
     outlook::OutlookApi,
+    measurements::MeasurementApi,
+    series::SeriesApi,
     sources::SourceApi,
     proposals::ProposalApi,
 );

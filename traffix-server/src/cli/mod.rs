@@ -4,7 +4,9 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod capture;
 mod check;
+mod collect;
 mod database;
 mod export;
 mod failure;
@@ -43,9 +45,11 @@ enum Command {
     Serve(serve::Args),
     Import(import::Args),
     Sync(sync::Args),
+    Collect(collect::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
+    Capture(capture::Args),
     VerifyModel(verify::Args),
     Export(export::Args),
     Migrate(migrate::Args),
@@ -62,6 +66,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
+        Command::Capture(args) => capture::run(&args, &mut out),
+        Command::Collect(args) => collect::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),

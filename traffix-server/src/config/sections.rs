@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
-use super::{Credentials, Sync, Upstream};
+use super::{Collect, Credentials, Measurements, Retention, Sync, Upstream};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,12 @@ pub struct Config {
     pub compute: Compute,
     /// What is logged.
     pub log: Log,
+    /// Counting what routers export, beside the server. Off until an address is set.
+    pub collect: Collect,
+    /// How long measurements are kept, and how finely. Days are UTC days and count back from today.
+    pub retention: Retention,
+    /// Who may read measurements.
+    pub measurements: Measurements,
     /// Pulling the catalogue from platforms.
     pub sync: Sync,
     /// Requests to the services of platforms.

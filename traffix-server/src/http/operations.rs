@@ -153,7 +153,8 @@ mod tests {
             "/rus": {"get": {}},
             "/rus/special": {"get": {}},
         }});
-        let operations = Operations::new(&document, &["/docs/*"], 10, &Metrics::new());
+        let operations =
+            Operations::new(&document, &["/docs/*"], 10, &Metrics::new(&std::sync::Arc::default()));
         let template = |path: &str| {
             let found = operations.find(path)?.operations.first()?;
             Some(found.template.clone())

@@ -48,7 +48,7 @@ impl Engine {
         }
     }
 
-    /// Whether `column` is one of the texts of a [`Param::Texts`] bound as `placeholder`.
+    /// Whether `column` is one of a [`Param::Texts`] or [`Param::Ints`] bound as `placeholder`.
     pub(crate) fn is_any_of(self, column: &str, placeholder: &str) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({placeholder}))"),
@@ -78,7 +78,7 @@ enum Link<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// A write transaction. Rolls back unless committed.
+/// A transaction. Rolls back unless committed.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
@@ -123,6 +123,17 @@ impl Db {
         match self {
             Self::Sqlite(pools) => Ok(Tx::Sqlite(pools.writer().begin_with("BEGIN IMMEDIATE").await?)),
             Self::Postgres(health) => Ok(Tx::Postgres(health.begin().await?)),
+        }
+    }
+
+    /// Begins reads that all see the same state. Nothing can be written.
+    pub(crate) async fn snapshot(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite(pools) => Ok(Tx::Sqlite(pools.readers().begin().await?)),
+            Self::Postgres(health) => {
+                let isolation = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Ok(Tx::Postgres(health.begin_with(isolation).await?))
+            }
         }
     }
 

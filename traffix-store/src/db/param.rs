@@ -27,6 +27,8 @@ pub(crate) enum Param {
     Net(Option<Net>),
     /// A set of texts, see [`Engine::is_any_of`](super::Engine::is_any_of).
     Texts(Vec<String>),
+    /// A set of numbers, likewise.
+    Ints(Vec<i64>),
 }
 
 impl From<bool> for Param {
@@ -122,6 +124,12 @@ impl From<Option<Net>> for Param {
 impl From<Vec<String>> for Param {
     fn from(value: Vec<String>) -> Self {
         Self::Texts(value)
+    }
+}
+
+impl From<Vec<i64>> for Param {
+    fn from(value: Vec<i64>) -> Self {
+        Self::Ints(value)
     }
 }
 

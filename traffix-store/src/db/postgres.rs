@@ -50,7 +50,11 @@ impl Health {
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
-        let begun = self.pool().begin().await;
+        self.begin_with("BEGIN").await
+    }
+
+    pub(super) async fn begin_with(&self, sql: &'static str) -> Result<Transaction<'static, Postgres>> {
+        let begun = self.pool().begin_with(sql).await;
         self.note(begun.as_ref().err());
         Ok(begun?)
     }
@@ -110,6 +114,7 @@ fn arguments(params: Vec<Param>) -> Result<PgArguments> {
             Param::Uuid(value) => arguments.add(value),
             Param::Net(value) => arguments.add(value),
             Param::Texts(values) => arguments.add(values),
+            Param::Ints(values) => arguments.add(values),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -170,7 +175,7 @@ fn add_array(
         Some(Param::Bytes(_)) => array!(Bytes),
         Some(Param::Uuid(_)) => array!(Uuid),
         Some(Param::Net(_)) => array!(Net),
-        Some(Param::Texts(_)) | None => Err("such columns are not inserted in bulk".into()),
+        Some(Param::Texts(_) | Param::Ints(_)) | None => Err("such columns are not inserted in bulk".into()),
     }
 }
 

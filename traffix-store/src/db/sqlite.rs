@@ -107,6 +107,7 @@ fn add(arguments: &mut SqliteArguments, param: Param) -> Result<()> {
         Param::Uuid(value) => arguments.add(value),
         Param::Net(value) => arguments.add(value),
         Param::Texts(values) => arguments.add(serde_json::json!(values).to_string()),
+        Param::Ints(values) => arguments.add(serde_json::json!(values).to_string()),
     };
     added.map_err(|error| sqlx::Error::Encode(error).into())
 }

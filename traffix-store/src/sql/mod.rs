@@ -5,6 +5,7 @@ mod catalogue;
 mod delivery;
 mod document;
 mod log;
+mod measurements;
 mod names;
 mod proposals;
 mod series;

@@ -8,6 +8,8 @@ mod accounts;
 mod catalogue;
 mod delivery;
 mod lists;
+mod measurements;
+mod measurements_model;
 mod migrations;
 mod past;
 mod property;

@@ -4,10 +4,10 @@
 //! elements, so all are aligned if the file is.
 
 use super::v4::{BLOCKS, V4View};
-use super::v6::{NETS, V6View};
+use super::v6::{Node, V6View};
 use super::{DeepView, LpmTable, LpmView};
 
-const MAGIC: u64 = u64::from_le_bytes(*b"traffix1");
+const MAGIC: u64 = u64::from_le_bytes(*b"traffix2");
 /// Reads differently on a machine of the other byte order.
 const ORDER: u64 = 0x0102_0304_0506_0708;
 /// 64-bit numbers before the arrays.
@@ -36,7 +36,7 @@ impl LpmTable {
             MAGIC,
             ORDER,
             len(self.v4.answers.len()),
-            len(self.v6.first.len()),
+            len(self.v6.nodes.len()),
             len(self.v6.answers.len()),
             len(self.deep.first.len()),
             len(self.deep.answers.len()),
@@ -44,12 +44,11 @@ impl LpmTable {
         ];
         let mut bytes = Vec::with_capacity(8 * HEADER + self.memory_bytes());
         bytes.extend_from_slice(bytemuck::cast_slice(&header));
-        for array in [&self.v6.nets, &self.v6.starts, &self.deep.starts] {
-            bytes.extend_from_slice(bytemuck::cast_slice(array));
-        }
+        bytes.extend_from_slice(bytemuck::cast_slice(&self.v6.nodes));
+        bytes.extend_from_slice(bytemuck::cast_slice(&self.deep.starts));
         bytes.extend_from_slice(bytemuck::cast_slice(&self.v4.blocks));
         let (v4, v6, deep) = (&self.v4, &self.v6, &self.deep);
-        for array in [&v4.answers, &v6.first, &v6.answers, &deep.first, &deep.answers] {
+        for array in [&v4.answers, &v6.answers, &deep.first, &deep.answers] {
             bytes.extend_from_slice(bytemuck::cast_slice(array));
         }
         bytes
@@ -78,15 +77,13 @@ impl<'a> LpmView<'a> {
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LpmFileError> {
         let mut rest = bytes;
         let header: &[u64] = take(&mut rest, HEADER as u64)?;
-        let &[MAGIC, ORDER, v4, v6_first, v6, runs, deep, 0] = header else {
+        let &[MAGIC, ORDER, v4, v6_nodes, v6, runs, deep, 0] = header else {
             return Err(LpmFileError::Foreign);
         };
-        let nets = take(&mut rest, NETS as u64)?;
-        let v6_starts = take(&mut rest, v6.saturating_add(1))?;
+        let v6_nodes: &[Node] = take(&mut rest, v6_nodes)?;
         let deep_starts = take(&mut rest, deep)?;
         let blocks = take(&mut rest, BLOCKS as u64)?;
         let v4_answers = take(&mut rest, v4)?;
-        let v6_first = take(&mut rest, v6_first)?;
         let v6_answers = take(&mut rest, v6)?;
         let deep_first = take(&mut rest, runs)?;
         let deep_answers = take(&mut rest, deep)?;
@@ -95,13 +92,13 @@ impl<'a> LpmView<'a> {
         }
         let view = Self {
             v4: V4View { blocks, answers: v4_answers },
-            v6: V6View { nets, first: v6_first, starts: v6_starts, answers: v6_answers },
+            v6: V6View::new(v6_nodes, v6_answers),
             deep: DeepView { first: deep_first, starts: deep_starts, answers: deep_answers },
         };
         if !view.v4.is_sound() {
             return Err(LpmFileError::Damaged("IPv4 ranges"));
         }
-        if !view.v6.is_sound() {
+        if !view.v6.is_sound(v6_nodes.len()) {
             return Err(LpmFileError::Damaged("IPv6 ranges"));
         }
         Ok(view)

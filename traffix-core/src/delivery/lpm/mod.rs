@@ -6,13 +6,20 @@
 //! - IPv4: the upper 18 bits choose a block, in whose bitmap the next 6 bits count the ranges that have begun: two
 //!   memory accesses in all. This is the first step of a poptrie (Asai, Ohara: "Poptrie: a compressed trie with
 //!   population count for fast and scalable software IP routing table lookup", ACM SIGCOMM 2015).
-//! - IPv6: the upper bits lead through an index of buckets to a short run of ranges, in which a binary search without
-//!   branches ends, as in DXR (Zec, Rizzo, Mikuc: "DXR: towards a billion routing lookups per second in software",
-//!   ACM SIGCOMM CCR 42(5), 2012).
+//! - IPv6: a static B-tree of 16 separators a node, all of which are compared at once, so that four or five steps
+//!   without branches end in a full table (Khuong, Morin: "Array layouts for comparison-based searching", ACM Journal
+//!   of Experimental Algorithmics 22, 2017).
 //! - Prefixes longer than /24 and /64 are rare; they divide an address block in a side table.
 //!
-//! The arrays hold 32-bit numbers and no pointers, so a table can be [written to a file](LpmTable::to_bytes) and
+//! Batches run interleaved and with the instructions that the processor has, which is asked at run time.
+//!
+//! The arrays hold numbers and no pointers, so a table can be [written to a file](LpmTable::to_bytes) and
 //! [used from the file's bytes](LpmView::from_bytes) without decoding, memory-mapped or not.
+
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for the processor that was found"
+)]
 
 mod build;
 mod file;
@@ -20,6 +27,8 @@ mod v4;
 mod v6;
 
 use core::net::IpAddr;
+
+use fearless_simd::{Level, Simd, dispatch};
 
 pub use build::LpmBuilder;
 pub use file::LpmFileError;
@@ -59,6 +68,7 @@ impl Answer {
         Self(index << 8 | Self::DEEP)
     }
 
+    #[inline(always)]
     fn found(self) -> Option<LpmMatch> {
         let [length, ..] = self.0.to_le_bytes();
         (self != Self::NONE).then_some(LpmMatch { length, id: self.0 >> 8 })
@@ -179,10 +189,18 @@ impl LpmView<'_> {
     /// If `found` is shorter than `addresses`.
     pub fn lookup_v4_batch(&self, addresses: &[u32], found: &mut [Option<LpmMatch>]) {
         let found = &mut found[..addresses.len()];
+        dispatch!(Level::new(), _ => self.v4_batch(addresses, found));
+    }
+
+    #[inline(always)]
+    fn v4_batch(&self, addresses: &[u32], found: &mut [Option<LpmMatch>]) {
         let (chunks, rest) = addresses.as_chunks::<BATCH>();
         let (out, rest_out) = found.as_chunks_mut::<BATCH>();
         for (chunk, out) in chunks.iter().zip(out) {
-            let answers = chunk.map(|address| self.v4.answer(address));
+            let mut answers = [Answer::NONE; BATCH];
+            for i in 0..BATCH {
+                answers[i] = self.v4.answer(chunk[i]);
+            }
             for i in 0..BATCH {
                 out[i] = self.resolve(answers[i], u64::from(chunk[i] & 0xff)).found();
             }
@@ -198,10 +216,19 @@ impl LpmView<'_> {
     /// If `found` is shorter than `addresses`.
     pub fn lookup_v6_batch(&self, addresses: &[u128], found: &mut [Option<LpmMatch>]) {
         let found = &mut found[..addresses.len()];
+        dispatch!(Level::new(), simd => self.v6_batch(simd, addresses, found));
+    }
+
+    #[inline(always)]
+    fn v6_batch<S: Simd>(&self, simd: S, addresses: &[u128], found: &mut [Option<LpmMatch>]) {
         let (chunks, rest) = addresses.as_chunks::<BATCH>();
         let (out, rest_out) = found.as_chunks_mut::<BATCH>();
         for (chunk, out) in chunks.iter().zip(out) {
-            let answers = self.v6.answers(chunk.map(high));
+            let mut upper = [0; BATCH];
+            for i in 0..BATCH {
+                upper[i] = high(chunk[i]);
+            }
+            let answers = self.v6.answers(simd, upper);
             for i in 0..BATCH {
                 out[i] = self.resolve(answers[i], low(chunk[i])).found();
             }
@@ -212,7 +239,7 @@ impl LpmView<'_> {
     }
 
     /// Follows an answer into the side table; `below` is what the address says below the divided block.
-    #[inline]
+    #[inline(always)]
     fn resolve(&self, answer: Answer, below: u64) -> Answer {
         if answer.0 & 0xff == Answer::DEEP { self.deep.answer(answer.0 >> 8, below) } else { answer }
     }
@@ -227,4 +254,27 @@ fn high(address: u128) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
 fn low(address: u128) -> u64 {
     address as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_processor_finds_the_same() {
+        let mut builder = LpmTable::builder();
+        for n in 0..2_000_u32 {
+            let net = u128::from(0x2a00_0000 | n) << 96;
+            builder.insert(ipnet::Ipv6Net::new_assert(net.into(), 40).into(), n);
+        }
+        let table = builder.build();
+        let addresses: Vec<u128> = (0..2_000).map(|n| 0x2a00_u128 << 112 | n << 92).collect();
+        let one_by_one: Vec<_> = addresses.iter().map(|&address| table.view().lookup_v6(address)).collect();
+        assert_eq!(one_by_one.iter().flatten().count(), 125);
+        for level in [Level::new(), Level::baseline()] {
+            let mut found = vec![None; addresses.len()];
+            dispatch!(level, simd => table.view().v6_batch(simd, &addresses, &mut found));
+            assert_eq!(found, one_by_one, "{level:?}");
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub(super) struct V4View<'a> {
 
 impl V4View<'_> {
     /// The answer for the /24 of an address. The first range begins at 0, so there is always one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer(self, address: u32) -> Answer {
         let [low, high, before] = self.blocks[(address >> (32 - BLOCK_BITS)) as usize];
         let bitmap = u64::from(high) << 32 | u64::from(low);

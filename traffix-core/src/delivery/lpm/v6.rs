@@ -1,169 +1,171 @@
-//! The arrays of IPv6, by the upper 64 bits, and the search in them.
+//! The tree of IPv6, by the upper 64 bits, and the search in it.
 
-use core::hint::select_unpredictable;
+use core::array;
+
+use fearless_simd::{Simd, SimdBase, SimdMask, i64x8};
 
 use super::{Answer, BATCH};
 
-/// `2000::/3` is the only block in use (IANA, "IPv6 Global Unicast Address Assignments"): it is divided into `/16`s.
-/// Addresses below count as the first, addresses above as the last address of it when a bucket is chosen.
-const ORIGIN: u64 = 0x2000 << 48;
-const LAST: u64 = (1 << 61) - 1;
-const NET_BITS: u32 = 48;
-/// The `/16`s of `2000::/3`.
-pub(super) const NETS: usize = 1 << 13;
+/// Separators of a node: two cache lines, compared by a handful of vector instructions.
+const WIDTH: usize = 16;
+/// A node has one child more than separators.
+const CHILDREN: usize = WIDTH + 1;
+/// Levels that as many ranges as 32 bits can count need.
+const MAX_LEVELS: usize = 8;
+
+/// Separators in ascending order. See [`separator`].
+pub(super) type Node = [i64; WIDTH];
+
+/// Fills up the last node of a level: no address is greater.
+const PADDING: i64 = i64::MAX;
 
 /// Ranges by their first /64. A range's end is the next one's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct V6 {
-    /// Of each /16: the place of its first bucket in `first`, and in the lower 8 bits the size of its buckets as a
-    /// power of two. A /16 has about as many buckets as ranges.
-    pub(super) nets: Vec<u64>,
-    /// How many ranges start before each bucket; one more entry than buckets.
-    pub(super) first: Vec<u32>,
-    /// First /64 of each range; one entry more than ranges, for the interleaved search.
-    pub(super) starts: Vec<u64>,
-    /// What holds in the range.
+    /// The leaves, which have a separator between any two ranges, then level by level up to the root.
+    pub(super) nodes: Vec<Node>,
+    /// What holds in each range.
     pub(super) answers: Vec<u32>,
 }
 
 impl V6 {
     /// From ranges by /64 (the upper 64 bits), in order, the first at 0.
     pub(super) fn new(ranges: &[(u64, Answer)]) -> Self {
-        let mut per_net = vec![0_u64; NETS];
-        for (at, _) in ranges {
-            per_net[net(place(*at))] += 1;
+        let separators: Vec<i64> = ranges.iter().skip(1).map(|(start, _)| separator(*start)).collect();
+        let leaf = |chunk: &[i64]| array::from_fn(|i| chunk.get(i).copied().unwrap_or(PADDING));
+        let mut nodes: Vec<Node> = separators.chunks(WIDTH).map(leaf).collect();
+        let leaves = nodes.len();
+        let mut below = 1;
+        while below < leaves {
+            let level: Vec<Node> = level(&nodes[..leaves], below).collect();
+            nodes.extend(level);
+            below *= CHILDREN;
         }
-        let mut buckets = 0_u64;
-        let nets: Vec<u64> = per_net
-            .into_iter()
-            .map(|ranges| {
-                let bits = ranges.max(1).next_power_of_two().ilog2().min(24);
-                let entry = buckets << 8 | u64::from(NET_BITS - bits);
-                buckets += 1 << bits;
-                entry
-            })
-            .collect();
-        let mut first = Vec::new();
-        for (i, (at, _)) in ranges.iter().enumerate() {
-            let i = u32::try_from(i).unwrap_or(u32::MAX);
-            first.resize(first.len().max(bucket(&nets, *at) + 1), i);
-        }
-        let all = u32::try_from(ranges.len()).unwrap_or(u32::MAX);
-        first.resize(usize::try_from(buckets).unwrap_or(usize::MAX).saturating_add(1), all);
-        let starts = ranges.iter().map(|(at, _)| *at).chain([u64::MAX]).collect();
-        Self { nets, first, starts, answers: ranges.iter().map(|(_, answer)| answer.0).collect() }
+        Self { nodes, answers: ranges.iter().map(|(_, answer)| answer.0).collect() }
     }
 
     pub(super) fn view(&self) -> V6View<'_> {
-        V6View { nets: &self.nets, first: &self.first, starts: &self.starts, answers: &self.answers }
+        V6View::new(&self.nodes, &self.answers)
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        4 * (self.first.len() + self.answers.len()) + 8 * (self.nets.len() + self.starts.len())
+        size_of_val(self.nodes.as_slice()) + size_of_val(self.answers.as_slice())
     }
 }
 
-/// Where an address lies in `2000::/3`.
-#[inline]
-fn place(address: u64) -> u64 {
-    address.saturating_sub(ORIGIN).min(LAST)
+/// An address as a signed number of the same order, because those are what processors compare fastest.
+#[inline(always)]
+fn key(address: u64) -> i64 {
+    (address ^ 1 << 63).cast_signed()
 }
 
-/// The /16 of a place.
-#[inline]
-fn net(place: u64) -> usize {
-    (place >> NET_BITS) as usize
+/// What stands between a range and the one before it: the last address before `start`, so that greater addresses lie
+/// to the right. The first range, which starts at 0, needs none.
+fn separator(start: u64) -> i64 {
+    key(start.wrapping_sub(1))
 }
 
-/// The bucket of an address.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "an index of an array")]
-fn bucket(nets: &[u64], address: u64) -> usize {
-    let place = place(address);
-    let entry = nets[net(place)];
-    let within = (place & ((1 << NET_BITS) - 1)) >> (entry & 0x3f);
-    ((entry >> 8) + within) as usize
+/// The nodes of a level whose children have `below` leaves each: between two children stands the first separator of
+/// the right one's first leaf.
+fn level(leaves: &[Node], below: usize) -> impl Iterator<Item = Node> {
+    let first = move |child: usize| leaves.get(child * below).map_or(PADDING, |leaf| leaf[0]);
+    let nodes = leaves.len().div_ceil(below * CHILDREN);
+    (0..nodes).map(move |node| array::from_fn(|i| first(node * CHILDREN + 1 + i)))
+}
+
+/// How many separators of a node an address is greater than: its child, and in a leaf its range. All are compared, so
+/// that there is no branch to mispredict.
+#[inline(always)]
+fn rank<S: Simd>(simd: S, node: &Node, key: i64) -> usize {
+    let key = i64x8::splat(simd, key);
+    let less = |half: &[i64]| i64x8::from_slice(simd, half).simd_lt(key).to_bitmask();
+    (less(&node[..8]) | less(&node[8..]) << 8).count_ones() as usize
 }
 
 /// The same, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct V6View<'a> {
-    pub(super) nets: &'a [u64],
-    pub(super) first: &'a [u32],
-    pub(super) starts: &'a [u64],
+    /// The leaves first; as many as there are, the rest empty.
+    levels: [&'a [Node]; MAX_LEVELS],
+    depth: usize,
     pub(super) answers: &'a [u32],
 }
 
-impl V6View<'_> {
-    /// The answer for a /64. The first range starts at the lowest address, so there is always one.
-    #[inline]
-    pub(super) fn answer(self, key: u64) -> Answer {
-        let (mut at, mut len) = self.run(key);
-        while len > 1 {
-            let half = len / 2;
-            at += select_unpredictable(self.starts[at + half - 1] <= key, half, 0);
-            len -= half;
+impl<'a> V6View<'a> {
+    /// Divides the nodes into the levels of so many answers. What does not add up is found by
+    /// [`is_sound`](Self::is_sound).
+    pub(super) fn new(nodes: &'a [Node], answers: &'a [u32]) -> Self {
+        let mut levels: [&[Node]; MAX_LEVELS] = [&[]; MAX_LEVELS];
+        let mut rest = nodes;
+        let mut len = answers.len().saturating_sub(1).div_ceil(WIDTH);
+        let mut depth = 0;
+        for level in &mut levels {
+            if len == 0 {
+                break;
+            }
+            (*level, rest) = rest.split_at(len.min(rest.len()));
+            depth += 1;
+            len = if len == 1 { 0 } else { len.div_ceil(CHILDREN) };
         }
-        at += usize::from(len == 1 && self.starts[at] <= key);
-        Answer(self.answers[at - 1])
+        Self { levels, depth, answers }
     }
 
-    /// The same for many, a step of every search in turn.
+    /// The answer for a /64.
     #[inline]
-    pub(super) fn answers(self, keys: [u64; BATCH]) -> [Answer; BATCH] {
-        let mut at = [0_usize; BATCH];
-        let mut len = [0_usize; BATCH];
-        let mut longest = 0;
-        for i in 0..BATCH {
-            (at[i], len[i]) = self.run(keys[i]);
-            longest = longest.max(len[i]);
+    pub(super) fn answer(&self, address: u64) -> Answer {
+        let key = key(address);
+        let Some((leaves, inner)) = self.levels[..self.depth].split_first() else {
+            return Answer(self.answers[0]);
+        };
+        let mut at = 0;
+        for level in inner.iter().rev() {
+            at = at * CHILDREN + level[at].partition_point(|&separator| separator < key);
         }
-        while longest > 1 {
-            for i in 0..BATCH {
-                let half = len[i] / 2;
-                // With nothing left to halve, this reads an entry that exists and adds nothing.
-                let before = self.starts[at[i] + half.saturating_sub(1)] <= keys[i];
-                at[i] += select_unpredictable(before, half, 0);
-                len[i] -= half;
+        Answer(self.answers[at * WIDTH + leaves[at].partition_point(|&separator| separator < key)])
+    }
+
+    /// The same for many, a level of every search in turn.
+    #[inline(always)]
+    pub(super) fn answers<S: Simd>(&self, simd: S, addresses: [u64; BATCH]) -> [Answer; BATCH] {
+        let mut keys = [0; BATCH];
+        for i in 0..BATCH {
+            keys[i] = key(addresses[i]);
+        }
+        let mut at = [0; BATCH];
+        if let Some((leaves, inner)) = self.levels[..self.depth].split_first() {
+            for level in inner.iter().rev() {
+                for i in 0..BATCH {
+                    at[i] = at[i] * CHILDREN + rank(simd, &level[at[i]], keys[i]);
+                }
             }
-            longest -= longest / 2;
+            for i in 0..BATCH {
+                at[i] = at[i] * WIDTH + rank(simd, &leaves[at[i]], keys[i]);
+            }
         }
         let mut answers = [Answer::NONE; BATCH];
         for i in 0..BATCH {
-            let last = len[i] == 1 && self.starts[at[i]] <= keys[i];
-            answers[i] = Answer(self.answers[at[i] + usize::from(last) - 1]);
+            answers[i] = Answer(self.answers[at[i]]);
         }
         answers
     }
 
-    /// The ranges that start in the bucket of an address: the first and how many.
-    #[inline]
-    fn run(self, key: u64) -> (usize, usize) {
-        let bucket = bucket(self.nets, key);
-        let (first, end) = (self.first[bucket] as usize, self.first[bucket + 1] as usize);
-        (first, end - first)
-    }
-
-    /// Whether a search can rely on it: buckets follow each other, ranges are in order, the first starts at 0.
-    pub(super) fn is_sound(self) -> bool {
-        let mut buckets = 0_u64;
-        for entry in self.nets {
-            let bits = u64::from(NET_BITS).wrapping_sub(entry & 0xff);
-            if bits > 24 || entry >> 8 != buckets {
-                return false;
-            }
-            buckets += 1 << bits;
-        }
-        let Self { nets, first, starts, answers } = self;
-        let lengths = nets.len() == NETS
-            && first.len() as u64 == buckets + 1
-            && starts.len() == answers.len() + 1
-            && first.last().is_some_and(|&n| n as usize == answers.len());
-        lengths
-            && first[0] == 0
-            && first[1] > 0
-            && first.is_sorted()
-            && starts[0] == 0
-            && starts[..answers.len()].is_sorted_by(|a, b| a < b)
+    /// Whether a search can rely on it: there are as many `nodes` as the answers need, the leaves are in order, and the
+    /// levels above follow from them.
+    pub(super) fn is_sound(&self, nodes: usize) -> bool {
+        let levels = &self.levels[..self.depth];
+        let Some((leaves, inner)) = levels.split_first() else {
+            return nodes == 0 && self.answers.len() == 1;
+        };
+        let Some((used, padding)) = leaves.as_flattened().split_at_checked(self.answers.len() - 1) else {
+            return false;
+        };
+        let mut below = 1;
+        let do_follow = inner.iter().all(|nodes| {
+            let follows = nodes.iter().copied().eq(level(leaves, below));
+            below *= CHILDREN;
+            follows
+        });
+        let are_all = nodes == levels.iter().map(|level| level.len()).sum::<usize>();
+        are_all && do_follow && used.is_sorted_by(|a, b| a < b) && padding.iter().all(|&pad| pad == PADDING)
     }
 }
