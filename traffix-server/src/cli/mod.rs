@@ -4,6 +4,7 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod backtest;
 mod check;
 mod database;
 mod export;
@@ -46,6 +47,7 @@ enum Command {
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
+    Backtest(backtest::Args),
     VerifyModel(verify::Args),
     Export(export::Args),
     Migrate(migrate::Args),
@@ -62,6 +64,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
+        Command::Backtest(args) => backtest::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),
