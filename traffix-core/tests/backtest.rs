@@ -19,9 +19,8 @@ fn report() -> &'static Report {
     REPORT.get_or_init(|| backtest(&peaks(), 1).unwrap())
 }
 
-#[test]
-fn peaks_from_priors_alone_are_within_a_known_error() {
-    for event in &report().events {
+fn print_events(report: &Report) {
+    for event in &report.events {
         println!(
             "{} {:28} p50 {:.2e} learned {:.2e} left out {:.2e} observed {:.2e} x{:.2} at {}",
             event.id,
@@ -34,7 +33,12 @@ fn peaks_from_priors_alone_are_within_a_known_error() {
             event.peak_at.p50
         );
     }
-    println!("{}", serde_json::to_string_pretty(&report().scores).unwrap());
+}
+
+#[test]
+fn peaks_from_priors_alone_are_within_a_known_error() {
+    print_events(report());
+    println!("{}", serde_json::to_string(&report().scores).unwrap());
     let scores = &report().scores;
     assert_eq!(scores.n, 13);
     assert!(
@@ -67,7 +71,8 @@ fn a_second_set_of_events_is_within_a_wide_band() {
     let document: Document = serde_json::from_str(include_str!("data/backtest_world.json")).unwrap();
     let report = backtest(&document, 1).unwrap();
     let predicted = &report.scores.predicted;
-    println!("{}", serde_json::to_string_pretty(predicted).unwrap());
+    print_events(&report);
+    println!("{}", serde_json::to_string(predicted).unwrap());
     assert_eq!(predicted.n, document.events.len());
     assert!(predicted.rmse_log <= SECOND_RMSE, "{}", predicted.rmse_log);
     assert!((0.5..=1.0).contains(&predicted.coverage_80), "{}", predicted.coverage_80);

@@ -154,9 +154,9 @@ fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
         out.line(score_row(name, score))?;
     }
     for (baseline, theirs) in &scores.baselines {
-        let name = format!("{} {}", format!("{baseline:?}"), theirs.what);
-        let against = |skill: &Option<Interval>| skill.as_ref().map_or_else(|| "-".into(), interval);
-        let (alone, learned) = (against(&theirs.skill_predicted), against(&theirs.skill_learned));
+        let name = format!("{baseline:?} {}", theirs.what);
+        let against = |skill: Option<Interval>| skill.map_or_else(|| "-".to_owned(), |s| interval(&s));
+        let (alone, learned) = (against(theirs.skill_predicted), against(theirs.skill_learned));
         out.line(format!("{}  {alone:<21} {learned}", score_row(&name, &theirs.score)))?;
     }
     out.line("")?;
