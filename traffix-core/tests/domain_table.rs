@@ -251,6 +251,23 @@ fn the_most_specific_claim_that_holds_wins() {
 }
 
 #[test]
+fn broad_statements_support_narrow_ones_and_never_replace_them() {
+    let sure = claim("*.example.com", Some("steam"), Some("valve"));
+    let mut narrow = claim("a.cdn.example.com", Some("steam"), Some("akamai"));
+    narrow.confidence = 0.75;
+    let mut other = claim("b.cdn.example.com", Some("gog"), None);
+    other.confidence = 0.5;
+    let attributor = Attributor { prefixes: PrefixTable::default(), domains: table(&[sure, narrow, other]) };
+    let ask = |host| attributor.attribute(None, &Hints { host: Some(host), ..Hints::default() });
+    let (a, b) = (ask("a.cdn.example.com"), ask("b.cdn.example.com"));
+    assert_eq!((a.cdn.unwrap().as_str(), a.platforms[0].probability), ("akamai", 0.95));
+    let evidence = a.domain.unwrap();
+    assert_eq!((evidence.pattern.as_str(), evidence.confidence), ("a.cdn.example.com", 0.95));
+    // Another platform is no support.
+    assert_eq!((b.platforms.len(), b.platforms[0].probability), (2, 0.5));
+}
+
+#[test]
 fn contradictions_name_no_cdn_and_keep_both_platforms() {
     let mut surer = claim("a.example.com", Some("xbox"), Some("akamai"));
     let other = claim("a.example.com", Some("windows-update"), Some("fastly"));
