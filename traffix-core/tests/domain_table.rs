@@ -36,7 +36,9 @@ fn claim(host: &str, platform: Option<&str>, cdn: Option<&str>) -> Assertion {
 
 fn table(claims: &[Assertion]) -> DomainTable {
     let mut builder = DomainTable::builder();
-    claims.iter().for_each(|claim| assert!(builder.assertion(claim)));
+    for claim in claims {
+        assert!(builder.assertion(claim));
+    }
     builder.build()
 }
 
