@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY-ID")]
     owner: Option<String>,
     #[command(flatten)]
-    series: series::Args,
+    series: series::SeriesArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     /// Print what was done as JSON.

@@ -16,7 +16,7 @@ const MAX_FINDINGS: usize = 100;
 /// What the values of series files are; --unit makes files series files.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Series files")]
-pub(super) struct Args {
+pub(super) struct SeriesArgs {
     /// What the values count. Says that the files are series: CSV (time,value or a column for every series), Prometheus'
     /// `query_range`, rrdtool's fetch, xport --json and dump, logs of IXP Manager.
     #[arg(long, value_name = "UNIT", requires = "place", requires = "source")]
@@ -65,7 +65,7 @@ struct Imported {
 
 /// Reads all files, then writes; returns what was done with each series.
 pub(super) async fn run(
-    args: &Args,
+    args: &SeriesArgs,
     unit: Unit,
     files: &[Input],
     database: &database::DatabaseArgs,
@@ -106,7 +106,7 @@ impl Report {
 }
 
 /// Bit rates of all files by the key under which they are kept; the failure lists everything that is wrong.
-fn read(args: &Args, unit: Unit, files: &[Input]) -> Result<BTreeMap<SeriesKey, Rates>, Failure> {
+fn read(args: &SeriesArgs, unit: Unit, files: &[Input]) -> Result<BTreeMap<SeriesKey, Rates>, Failure> {
     let metric = args.metric.as_deref().unwrap_or("traffic_bps");
     if !metric.ends_with("_bps") {
         return Err(Failure::usage(format_args!(
