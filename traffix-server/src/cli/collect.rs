@@ -14,7 +14,7 @@ use traffix_core::units;
 use traffix_telemetry::collector::{Stats, Tally};
 
 use super::database::{self, DatabaseArgs, block_on};
-use super::{Failure, Out};
+use super::{Failure, Out, foreign};
 use crate::AppState;
 use crate::collecting::{self, Ended};
 use crate::config::{Config, Log};
@@ -45,6 +45,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECS")]
     grace_secs: Option<u32>,
     #[command(flatten)]
+    foreign: foreign::Args,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Print what was written as JSON.
     #[arg(long)]
@@ -61,6 +63,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let config = config(args)?;
+    if args.foreign.is_given() {
+        let given = [&args.netflow, &args.ipfix, &args.sflow].into_iter().any(|flag| !flag.is_empty());
+        if given {
+            return Err(Failure::usage(
+                "--goflow2 and --akvorado are read instead of addresses, not beside them",
+            ));
+        }
+        return foreign::run(&args.foreign, config, args.json, out);
+    }
     if config.collect.listen().is_empty() {
         return Err(Failure::usage("there is no address to listen on")
             .hint("say at least one of --netflow 2055, --ipfix 4739 and --sflow 6343"));

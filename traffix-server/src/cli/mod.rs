@@ -11,6 +11,7 @@ mod database;
 mod export;
 mod failure;
 mod forecast;
+mod foreign;
 mod import;
 mod input;
 mod keys;

@@ -20,7 +20,7 @@ use traffix_telemetry::collector::{
     Collector, Config, OtherNetwork, Sink, SinkError, StartError, Stats, Stopped, Warning, Watch,
 };
 
-pub(crate) use beside::{Ended, flush, look_after, schedule, start};
+pub(crate) use beside::{Ended, collector_config, flush, look_after, schedule, start};
 pub(crate) use metrics::CollectorMetrics;
 pub(crate) use profile::{ProfileError, profile};
 
