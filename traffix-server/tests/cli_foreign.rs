@@ -21,7 +21,7 @@ const ROWS: &str = include_str!("../../traffix-telemetry/tests/foreign/akvorado.
 /// A folder with a profile; the arguments that name it and a database.
 fn place() -> (TempDir, [String; 4]) {
     let dir = tempfile::tempdir().unwrap();
-    let network = write(&dir, "acme.json", NETWORK);
+    let network = write(dir.path(), "acme.json", NETWORK);
     let url = format!("sqlite:{}", dir.path().join("traffix.db").display());
     let arguments = ["--network".to_owned(), network, "--database".to_owned(), url];
     (dir, arguments)
@@ -48,7 +48,7 @@ fn goflow2() -> String {
 #[test]
 fn what_goflow2_wrote_is_counted_once() {
     let (dir, arguments) = place();
-    let file = write(&dir, "flows.json", &goflow2());
+    let file = write(dir.path(), "flows.json", &goflow2());
     let first = collect(&["--goflow2", &file], &arguments).run().json();
     assert_eq!((&first["batches"], &first["bytes"]), (&1.into(), &3_000_000.into()), "{first}");
     assert_eq!(
