@@ -24,11 +24,12 @@ use crate::config::Config;
 pub(super) struct Args {
     /// Count what goflow2 wrote, as JSON lines or as protobuf with lengths; - reads standard input. A file is counted
     /// once, however often it is read.
-    #[arg(long, value_name = "FILE", conflicts_with = "akvorado")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["akvorado", "netflow", "ipfix", "sflow", "access_log"])]
     goflow2: Option<Input>,
     /// Count what Akvorado keeps: the address of its ClickHouse, such as http://USER:PASSWORD@HOST:8123/. Goes on until
     /// Ctrl-C or --until; every range of time is counted once.
-    #[arg(long, value_name = "URL", env = "TRAFFIX_AKVORADO_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "TRAFFIX_AKVORADO_URL", hide_env_values = true,
+        conflicts_with_all = ["netflow", "ipfix", "sflow", "access_log"])]
     akvorado: Option<url::Url>,
     /// Akvorado's table, with its database if it is not the default one.
     #[arg(long, value_name = "TABLE", default_value = "flows", requires = "akvorado")]
