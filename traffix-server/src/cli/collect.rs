@@ -15,7 +15,7 @@ use traffix_core::units;
 use traffix_telemetry::collector::{Stats, Tally};
 
 use super::database::{self, DatabaseArgs, block_on};
-use super::{Failure, Out};
+use super::{Failure, Out, foreign};
 use crate::collecting::{self, Ended, ProfileError};
 use crate::config::{AccessLog, Config, Log};
 use crate::server::stop_signal;
@@ -53,6 +53,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECS")]
     grace_secs: Option<u32>,
     #[command(flatten)]
+    foreign: foreign::Args,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Print what was written as JSON.
     #[arg(long)]
@@ -82,6 +84,9 @@ fn access_log(text: &str) -> Result<AccessLog, String> {
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let config = config(args)?;
+    if args.foreign.is_given() {
+        return foreign::run(&args.foreign, config, args.json, out);
+    }
     if config.collect.listen().is_empty() && config.access_log.is_empty() {
         return Err(Failure::usage("there is no address to listen on").hint(
             "say at least one of --netflow 2055, --ipfix 4739, --sflow 6343 and --access-log access.log",

@@ -12,6 +12,7 @@ mod database;
 mod export;
 mod failure;
 mod forecast;
+mod foreign;
 mod import;
 mod input;
 mod keys;

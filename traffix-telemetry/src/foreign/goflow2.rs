@@ -2,11 +2,13 @@
 
 use core::net::IpAddr;
 use core::num::NonZeroU32;
-use std::io::{BufRead, BufReader, Read};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use prost::Message as _;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use traffix_core::measurement::Batch;
 
 use super::lines::{Line, Lines};
@@ -349,4 +351,26 @@ pub fn count(
     })?;
     keep(stage.flush())?;
     Ok(Counted { contents, stats: stage.stats(), batches })
+}
+
+/// A name for [`count`] that says what is counted: the contents of a stream, the network and the length of bins. The same
+/// file has the same name for ever.
+///
+/// # Errors
+/// If the stream cannot be read.
+pub fn name(mut source: impl Read, network: &str, config: &Config) -> io::Result<String> {
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; READ_BYTES]);
+    loop {
+        match source.read(&mut piece)? {
+            0 => break,
+            read => hash.update(&piece[..read]),
+        }
+    }
+    hash.update(network);
+    hash.update(config.timing.step_secs.get().to_be_bytes());
+    let mut name = String::from("goflow2/");
+    for byte in &hash.finalize()[..16] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    Ok(name)
 }

@@ -75,7 +75,7 @@ fn totals(report: &Report, top: usize, out: &mut Out) -> Result<(), Failure> {
     out.line("\nBY CDN")?;
     for total in &report.by_cdn {
         let cdn = total.cdn.as_ref().map_or("unknown", |cdn| cdn.as_str());
-        out.line(format!("{}  {cdn}, {} servers", share(report, total.bytes), total.servers))?;
+        out.line(format!("{}  {cdn}, servers: {}", share(report, total.bytes), total.servers))?;
     }
     out.line("\nBY NAME")?;
     for total in report.by_name.iter().take(top) {
