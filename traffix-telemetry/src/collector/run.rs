@@ -164,8 +164,9 @@ impl Collector {
             let thread = thread::Builder::new().name(format!("collect-{number}"));
             let run = move || {
                 let warning = pin.then(|| pin_to_core(number)).and_then(Result::err);
-                // Whoever waits for it is there until all have told.
+                // Whoever waits for it is there until all have told, which the end of the channel says.
                 let _ = pinned.send(warning);
+                drop(pinned);
                 worker.run();
             };
             self.workers.push(thread.spawn(run).map_err(StartError::Thread)?);
