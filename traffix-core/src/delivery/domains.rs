@@ -133,7 +133,7 @@ impl DomainTable {
 
     /// The most specific pattern of which something holds that is no history.
     pub fn current(&self, host: impl AsRef<[u8]>) -> Option<DomainMatch<'_>> {
-        self.claims(host, None).map(|(found, _)| found)
+        self.find(host, |found| found.claims.iter().any(|claim| holds(claim, None)).then_some(found))
     }
 
     /// The first answer that `pick` gives for a pattern that a host name matches, the most specific first.
@@ -188,12 +188,8 @@ impl DomainTable {
         host: impl AsRef<[u8]>,
         day: Option<NaiveDate>,
     ) -> Option<(DomainMatch<'_>, Claims<'_>)> {
-        let holds = |claim: &&Assertion| match day {
-            Some(day) => claim.holds_on(day),
-            None => claim.status != Status::Historical,
-        };
         self.find(host, |found| {
-            let claims: Vec<_> = found.claims.iter().filter(holds).collect();
+            let claims: Vec<_> = found.claims.iter().filter(|claim| holds(claim, day)).collect();
             (!claims.is_empty()).then_some((found, Claims(claims)))
         })
     }
@@ -207,6 +203,11 @@ impl DomainTable {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Whether a claim holds on a day; without a day, whether it is no history.
+fn holds(claim: &Assertion, day: Option<NaiveDate>) -> bool {
+    day.map_or(claim.status != Status::Historical, |day| claim.holds_on(day))
 }
 
 /// What is asserted about a pattern and holds, by falling confidence.

@@ -17,8 +17,8 @@
 //! S: s(x) ∝ π'(x) f(x) on S and 0 elsewhere, where π'(x) = π(x) + [`SURPRISE`] π(unknown) / |S| lets a platform in
 //! that the CDN was not known to work for. Sources copy one another, so several count as the best of them.
 //!
-//! Two properties follow, and are tested: a name never lowers the probability of the only platforms that it is claimed
-//! for, and a release never lowers that of its platform. All constants are assumed, as nobody publishes such ratios;
+//! Two properties follow, and are tested: a name never lowers the probability of a platform that it is claimed for, and
+//! a release never lowers that of its platform. All constants are assumed, as nobody publishes such ratios;
 //! they are judgements of November 2026, to be corrected by measurements.
 
 use core::net::IpAddr;
@@ -33,11 +33,11 @@ use crate::catalogue::PlatformId;
 /// Ports that downloads and streams come from: HTTP, and HTTPS over TCP or QUIC. Game play, chat and version checks
 /// (Battle.net's at 1119) use others.
 pub const CONTENT_PORTS: [u16; 2] = [80, 443];
-/// How many times likelier traffic from another port is if it is nobody's content. Assumed: of a platform's bytes at
-/// most one in twenty comes from other ports, of the rest of the internet's bytes on such ports nearly all.
+/// How many times likelier traffic from another port is if it is nobody's content. Assumed: one in two hundred of a
+/// platform's bytes comes from other ports, and one in ten of all other bytes.
 pub const OTHER_PORT_FACTOR: f64 = 20.0;
 /// How many times likelier a host name that no pattern knows is if it is nobody's content. Assumed: the lists hold three
-/// quarters of the names that platforms download from.
+/// quarters of the names that platforms download from, weighted by bytes.
 pub const UNLISTED_HOST_FACTOR: f64 = 4.0;
 /// By how much the odds of a platform grow, as a factor beyond 1, while everything that is being released is on it.
 /// Assumed: on the evening of a big release a platform carries up to ten times its usual traffic.

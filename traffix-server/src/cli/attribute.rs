@@ -73,8 +73,8 @@ fn with_caches_of(network: &str) -> Result<Attributor, Failure> {
     }
     let mut prefixes = prefix_table_builder();
     if prefixes.embedded_caches(&profile) == 0 {
-        super::complain(&format!(
-            "{network}: no embedded cache has addresses; list them as \"prefixes\" of the link"
+        super::tell(&format!(
+            "note: {network}: no embedded cache has addresses; list them as \"prefixes\" of the link"
         ));
     }
     Ok(Attributor { prefixes: prefixes.build().into(), domains: domain_table_builder().build().into() })
@@ -151,7 +151,7 @@ impl Answers<'_> {
             return Ok(());
         };
         if self.json {
-            let attribution = self.lines.attribute(asked);
+            let attribution = attribute(self.lines.attributor, asked);
             let comma = if self.written > 0 { "," } else { "" };
             let item = serde_json::to_string(&Item { ip: asked.ip, host: asked.host, attribution });
             self.out.text(&format!("{comma}\n{}", item.map_err(Failure::new)?))?;
@@ -200,36 +200,34 @@ impl<'table> Lines<'table> {
         Self { attributor, words: HashMap::new(), line: String::new() }
     }
 
-    fn attribute(&self, asked: Asked<'_>) -> Attribution {
-        self.attributor.attribute(asked.ip, &Hints { host: asked.host, ..Hints::default() })
-    }
-
     /// `155.133.226.70  valve AS32590 dedicated 155.133.226.0/24  steam 0.95, unknown 0.05`, with its end.
     fn line(&mut self, asked: Asked<'_>) -> &str {
-        let found = asked.ip.and_then(|ip| self.attributor.prefixes.lpm().lookup(ip));
+        let attributor = self.attributor;
+        let found = asked.ip.and_then(|ip| attributor.prefixes.lpm().lookup(ip));
         let name = asked.host.map_or(Name::NotAsked, |host| {
-            self.attributor.domains.current(host).map_or(Name::Unlisted, |found| Name::Pattern(found.id))
+            attributor.domains.current(host).map_or(Name::Unlisted, |found| Name::Pattern(found.id))
         });
         let key = (found.map(|found| found.id), name);
-        if !self.words.contains_key(&key) {
-            let words = words(&self.attribute(asked));
-            self.words.insert(key, words);
-        }
-        self.line.clear();
-        let _ = asked.ip.iter().try_for_each(|ip| write!(self.line, "{ip} "));
-        let _ = asked.host.iter().try_for_each(|host| write!(self.line, "{host} "));
-        let Some((before, after)) = self.words.get(&key) else { return &self.line };
-        self.line.push(' ');
-        self.line.push_str(before);
+        let (before, after) = self.words.entry(key).or_insert_with(|| words(&attribute(attributor, asked)));
+        let line = &mut self.line;
+        line.clear();
+        let _ = asked.ip.iter().try_for_each(|ip| write!(line, "{ip} "));
+        let _ = asked.host.iter().try_for_each(|host| write!(line, "{host} "));
+        line.push(' ');
+        line.push_str(before);
         if let (Some(ip), Some(found)) = (asked.ip, found)
             && let Ok(prefix) = ipnet::IpNet::new(ip.to_canonical(), found.length)
         {
-            let _ = write!(self.line, " {}", prefix.trunc());
+            let _ = write!(line, " {}", prefix.trunc());
         }
-        self.line.push_str(after);
-        self.line.push('\n');
-        &self.line
+        line.push_str(after);
+        line.push('\n');
+        line
     }
+}
+
+fn attribute(attributor: &Attributor, asked: Asked<'_>) -> Attribution {
+    attributor.attribute(asked.ip, &Hints { host: asked.host, ..Hints::default() })
 }
 
 /// What stands before and after the prefix.

@@ -19,6 +19,7 @@ mod outlook;
 mod output;
 mod platforms;
 mod reference;
+mod replay;
 mod serve;
 mod sync;
 mod verify;
@@ -46,6 +47,7 @@ enum Command {
     Import(import::Args),
     Sync(sync::Args),
     Collect(collect::Args),
+    Replay(replay::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
@@ -75,6 +77,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -20,7 +20,7 @@ use traffix_telemetry::collector::{
     Collector, Config, OtherNetwork, Sink, SinkError, StartError, Stats, Stopped, Warning, Watch,
 };
 
-pub(crate) use beside::{Ended, flush, look_after, schedule, start};
+pub(crate) use beside::{Ended, collector_config, flush, look_after, schedule, start};
 pub(crate) use metrics::CollectorMetrics;
 pub(crate) use profile::{ProfileError, profile};
 
@@ -75,7 +75,7 @@ impl Collecting {
         watch: Watch,
         store: Arc<dyn Store>,
     ) -> Result<Vec<SocketAddr>, StartError> {
-        let sink = StoreSink { store, runtime: Handle::current(), kept: Arc::clone(&self.kept) };
+        let sink = StoreSink { kept: Arc::clone(&self.kept), ..StoreSink::new(store) };
         let collector = Collector::start(config, watch, sink)?;
         for warning in collector.warnings() {
             tracing::warn!("{warning}");
@@ -123,10 +123,17 @@ impl Collecting {
 }
 
 /// Writes batches into a store, from a thread that may wait.
-struct StoreSink {
+pub(crate) struct StoreSink {
     store: Arc<dyn Store>,
     runtime: Handle,
     kept: Arc<Mutex<Kept>>,
+}
+
+impl StoreSink {
+    /// Must be called within the runtime that the store lives in.
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, runtime: Handle::current(), kept: Arc::default() }
+    }
 }
 
 impl Sink for StoreSink {
@@ -134,6 +141,7 @@ impl Sink for StoreSink {
         match self.runtime.block_on(self.store.add_batch(batch)) {
             // One that was there already is one whose acknowledgement was lost: it was not noted before.
             Ok(_) => {
+                tracing::debug!(batch = batch.id, bins = batch.bins.len(), "measurements written");
                 self.kept.lock().unwrap_or_else(PoisonError::into_inner).note(batch);
                 Ok(())
             }

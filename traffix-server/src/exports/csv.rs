@@ -6,7 +6,7 @@ use ::csv::{ReaderBuilder, StringRecord};
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
-use super::{MAX_SAMPLES, MAX_SERIES, Samples, Stamp, Wrong, epoch_secs, value};
+use super::{Lines, MAX_SAMPLES, MAX_SERIES, Samples, Stamp, Wrong, epoch_secs, value};
 
 /// Names of the column of instants.
 const TIME: [&str; 5] = ["time", "timestamp", "date", "datetime", "at"];
@@ -29,11 +29,15 @@ pub(super) fn read(text: &str, zone: Option<Tz>) -> Result<Vec<Samples>, Vec<Wro
         .has_headers(false)
         .flexible(true)
         .from_reader(body.as_bytes());
-    let mut table = None;
+    let (mut table, mut lines) = (None, Lines::new(body));
     let mut read = 0_usize;
     for record in reader.records() {
         let record = record.map_err(|error| vec![Wrong::whole(error.to_string())])?;
-        let line = skipped + record.position().map_or(0, ::csv::Position::line);
+        let byte = record.position().and_then(|place| usize::try_from(place.byte()).ok()).unwrap_or(0);
+        // A record is taken to begin before the line feed of the record before.
+        let breaks =
+            body.as_bytes()[byte.min(body.len())..].iter().take_while(|b| b"\r\n".contains(b)).count();
+        let line = skipped + lines.of(byte + breaks);
         let Some(table) = table.as_mut() else {
             let (begun, is_header) = Table::begin(&record, line)?;
             let begun = table.insert(begun);

@@ -218,3 +218,24 @@ fn shown(secs: i64) -> String {
 
 /// How far ahead of the clock a value may lie: clocks differ.
 const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
+
+/// Counts lines on the way through a text.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, line: 1 }
+    }
+
+    /// The line that a byte is in; bytes must not be asked for backwards.
+    fn of(&mut self, byte: usize) -> u64 {
+        let to = byte.min(self.text.len()).max(self.at);
+        self.line += self.text.get(self.at..to).unwrap_or_default().matches('\n').count() as u64;
+        self.at = to;
+        self.line
+    }
+}

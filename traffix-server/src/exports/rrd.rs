@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::Deserialize;
 
-use super::{MAX_SAMPLES, MAX_SERIES, Samples, Stamp, Wrong, value};
+use super::{Lines, MAX_SAMPLES, MAX_SERIES, Samples, Stamp, Wrong, value};
 
 /// Longest text between two tags that is of interest.
 const MAX_TEXT: usize = 1_000;
@@ -115,10 +115,10 @@ pub(super) fn dump(text: &str) -> Result<Vec<Samples>, Vec<Wrong>> {
     let mut reader = Reader::from_str(text);
     let (mut path, mut said): (Vec<String>, String) = (Vec::new(), String::new());
     let mut dump = Dump::default();
-    let mut lines = Lines { text, at: 0, line: 1 };
+    let mut lines = Lines::new(text);
     loop {
         let event = reader.read_event();
-        let line = lines.of(reader.buffer_position());
+        let line = lines.of(usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX));
         match event.map_err(|error| vec![Wrong::line(line, error.to_string())])? {
             Event::Start(tag) => {
                 if path.len() >= 10 {
@@ -187,22 +187,5 @@ impl Dump {
         }
         self.all.extend(all.into_iter().filter(|samples| !samples.values.is_empty()));
         Ok(())
-    }
-}
-
-/// Counts lines on the way through a text.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-    line: u64,
-}
-
-impl Lines<'_> {
-    fn of(&mut self, position: u64) -> u64 {
-        let to = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
-        let passed = self.text.get(self.at..to).unwrap_or_default();
-        self.line += passed.matches('\n').count() as u64;
-        self.at = to.max(self.at);
-        self.line
     }
 }

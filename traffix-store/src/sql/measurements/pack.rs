@@ -43,7 +43,8 @@ fn pack_block(block: &[u64], packed: &mut Vec<u8>) {
     }
 }
 
-fn pack_number(mut number: u64, packed: &mut Vec<u8>) {
+/// Writes a number in seven bits a byte.
+pub(super) fn pack_number(mut number: u64, packed: &mut Vec<u8>) {
     while number >= 0x80 {
         packed.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -146,7 +147,8 @@ fn load<const N: usize>(padded: &[u8], from: usize) -> [u8; N] {
     padded.get(from..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
 }
 
-fn unpack_number(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
+/// A number that [`pack_number`] wrote, and what follows it.
+pub(super) fn unpack_number(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
     let mut number = 0_u64;
     for (i, byte) in bytes.iter().enumerate().take(10) {
         let bits = u64::from(byte & 0x7f);

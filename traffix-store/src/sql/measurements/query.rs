@@ -1,6 +1,6 @@
 //! Sums by time and key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
@@ -8,7 +8,8 @@ use traffix_core::Invalid;
 use traffix_core::measurement::Key;
 
 use super::add::known_series;
-use super::day::{Minutes, Steps, bins_of, bins_of_hour};
+use super::day::{Minutes, Steps, bins_of};
+use super::hours::{HOURS, for_each};
 use super::pack::add_to;
 use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Result, corrupt, day_of, lcm};
 use crate::db::{Param, Statement, Tx};
@@ -20,8 +21,9 @@ use crate::{Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery, StoreEr
 const MAX_POINTS: usize = 5_000_000;
 /// Most days of series that are read for an answer.
 const MAX_DAYS_READ: usize = 1_000_000;
-/// How many days of series are read in one go.
-const DAYS_READ_AT_ONCE: usize = 4_000;
+/// How many days of a series are read in one go in bins, and how many of all in hours.
+const DAYS_OF_BINS_AT_ONCE: usize = 4_000;
+const DAYS_OF_HOURS_AT_ONCE: usize = 100;
 
 #[derive(FromRow)]
 struct DayRow {
@@ -36,7 +38,7 @@ struct BytesRow {
     day: i64,
     step_secs: i64,
     series: i64,
-    packed: Vec<u8>,
+    points: Vec<u8>,
 }
 
 /// The axis of an answer: bins of equal length on the days that anything was watched on.
@@ -45,6 +47,8 @@ struct Axis {
     bins_of_day: usize,
     /// The place of the first bin of each day.
     days: BTreeMap<i64, usize>,
+    /// The days with bins that hours cannot be divided into.
+    odd_days: Vec<i64>,
     /// Places and starts of the bins that were watched.
     watched: Vec<(usize, WatchedBin)>,
 }
@@ -62,19 +66,17 @@ pub(super) async fn answer(store: &SqlStore, query: &MeasurementQuery) -> Result
     let axis = Axis::read(&mut tx, network, query).await?;
     let series = known_series(&mut tx, network).await?;
     let all = series.len();
-    let wanted: BTreeMap<i64, Key> =
-        series.into_iter().filter(|(key, _)| fits(query, key)).map(|(k, s)| (s, k)).collect();
     let mut groups: BTreeMap<Key, usize> = BTreeMap::new();
-    let group_of: BTreeMap<i64, usize> = wanted
-        .iter()
-        .map(|(series, key)| {
-            let next = groups.len();
-            (*series, *groups.entry(query.by.of(key)).or_insert(next))
-        })
-        .collect();
-    check_size(&axis, groups.len(), wanted.len())?;
-    let mut sums = vec![vec![0; axis.days.len() * axis.bins_of_day]; groups.len()];
-    read(&mut tx, network, &axis, (all > group_of.len()).then_some(&group_of), &group_of, &mut sums).await?;
+    let mut group_of = HashMap::new();
+    for (key, series) in series.into_iter().filter(|(key, _)| fits(query, key)) {
+        let next = groups.len();
+        group_of.insert(series, *groups.entry(query.by.of(&key)).or_insert(next));
+    }
+    check_size(&axis, groups.len(), group_of.len())?;
+    let sums = vec![vec![0; axis.days.len() * axis.bins_of_day]; groups.len()];
+    let mut reading = Reading { network, axis: &axis, all: all == group_of.len(), group_of, sums };
+    reading.read(&mut tx).await?;
+    let sums = reading.sums;
     Ok(axis.answer(query, groups, &sums))
 }
 
@@ -125,10 +127,14 @@ impl Axis {
             bins_of(row.steps.coarse_secs).map(|_| lcm(step, row.steps.coarse_secs))
         })?;
         let bins_of_day = bins_of(step_secs)?;
-        let mut axis = Self { step_secs, bins_of_day, days: BTreeMap::new(), watched: Vec::new() };
+        let (days, odd_days, watched) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut axis = Self { step_secs, bins_of_day, days, odd_days, watched };
         for (i, row) in rows.iter().enumerate() {
             axis.days.insert(row.day, i * bins_of_day);
             axis.watch(query, row, i * bins_of_day)?;
+            if HOUR_SECS % row.steps.coarse_secs != 0 {
+                axis.odd_days.push(row.day);
+            }
         }
         Ok(axis)
     }
@@ -183,48 +189,83 @@ impl Axis {
     }
 }
 
-/// Reads the days of the axis and adds them to the sums of the groups of their series.
-async fn read(
-    tx: &mut Tx,
+/// What is read for an answer.
+struct Reading<'a> {
     network: i64,
-    axis: &Axis,
-    only: Option<&BTreeMap<i64, usize>>,
-    group_of: &BTreeMap<i64, usize>,
-    sums: &mut [Vec<u64>],
-) -> Result<()> {
-    let days: Vec<i64> = axis.days.keys().copied().collect();
-    let at_once = (DAYS_READ_AT_ONCE / group_of.len().max(1)).max(1);
-    for days in days.chunks(at_once) {
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
-        let mut statement = Statement::new("").bind(network).bind(*first).bind(*last);
-        let only = only.map_or(String::new(), |only| {
-            let placeholder = statement.placeholder(Param::from(only.keys().copied().collect::<Vec<_>>()));
-            format!("AND {}", tx.engine().is_any_of("series", &placeholder))
-        });
-        // As `bins_of_hour` says which rows have hours.
-        let packed = match axis.step_secs % HOUR_SECS {
-            0 => "CASE WHEN step_secs < 3600 AND 3600 % step_secs = 0 THEN hours ELSE points END",
-            _ => "points",
-        };
-        let sql = format!(
-            "SELECT day, step_secs, series, {packed} AS packed FROM measured_bytes \
-             WHERE network = $1 AND day >= $2 AND day <= $3 {only}"
-        );
-        let rows: Vec<BytesRow> = tx.fetch_all(statement.with_sql(sql)).await?;
-        for row in rows {
-            let place = axis.days.get(&row.day).zip(group_of.get(&row.series));
-            let Some((first, group)) = place else { continue };
-            let sums = sums.get_mut(*group).and_then(|sums| sums.get_mut(*first..first + axis.bins_of_day));
-            add_row(axis, &row, sums.unwrap_or_default())?;
-        }
-    }
-    Ok(())
+    axis: &'a Axis,
+    /// The series wanted, with the group of each.
+    group_of: HashMap<i64, usize>,
+    /// Whether these are all series of the network.
+    all: bool,
+    /// Sums of each group along the axis.
+    sums: Vec<Vec<u64>>,
 }
 
-fn add_row(axis: &Axis, row: &BytesRow, sums: &mut [u64]) -> Result<()> {
-    let hours = axis.step_secs % HOUR_SECS == 0 && bins_of_hour(row.step_secs).is_some();
-    let bins = bins_of(if hours { HOUR_SECS } else { row.step_secs })?;
-    add_to(&row.packed, bins, sums).map_err(|detail| corrupt(format!("day {}: {detail}", row.day)))
+impl Reading<'_> {
+    async fn read(&mut self, tx: &mut Tx) -> Result<()> {
+        let days: Vec<i64> = self.axis.days.keys().copied().collect();
+        if self.axis.step_secs % HOUR_SECS != 0 {
+            // Then no day has hours that are not the sums of shorter bins.
+            return self.read_bins(tx, &days, "").await;
+        }
+        for days in days.chunks(DAYS_OF_HOURS_AT_ONCE) {
+            self.read_hours(tx, days).await?;
+        }
+        self.read_bins(tx, &self.axis.odd_days, "AND 3600 % step_secs <> 0").await
+    }
+
+    /// Adds the hours of some days.
+    async fn read_hours(&mut self, tx: &mut Tx, days: &[i64]) -> Result<()> {
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
+        let sql = "SELECT day, hours FROM measured_day WHERE network = $1 AND day >= $2 AND day <= $3";
+        let statement = Statement::new(sql).bind(self.network).bind(*first).bind(*last);
+        let rows: Vec<(i64, Vec<u8>)> = tx.fetch_all(statement).await?;
+        for (day, hours) in rows {
+            for_each(&hours, |series, packed| self.add(day, series, packed, HOURS))
+                .map_err(|detail| corrupt(format!("day {day}: {detail}")))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the counters of some days, of those rows that a condition holds for.
+    async fn read_bins(&mut self, tx: &mut Tx, days: &[i64], condition: &str) -> Result<()> {
+        let at_once = (DAYS_OF_BINS_AT_ONCE / self.group_of.len().max(1)).max(1);
+        for days in days.chunks(at_once) {
+            let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
+            let mut statement = Statement::new("").bind(self.network).bind(*first).bind(*last);
+            let mut only = String::new();
+            if !self.all {
+                let series: Vec<i64> = self.group_of.keys().copied().collect();
+                let placeholder = statement.placeholder(Param::from(series));
+                only = format!("AND {}", tx.engine().is_any_of("series", &placeholder));
+            }
+            let sql = format!(
+                "SELECT day, step_secs, series, points FROM measured_bytes \
+                 WHERE network = $1 AND day >= $2 AND day <= $3 {condition} {only}"
+            );
+            let rows: Vec<BytesRow> = tx.fetch_all(statement.with_sql(sql)).await?;
+            for BytesRow { day, step_secs, series, points } in rows {
+                self.add(day, series, &points, bins_of(step_secs)?)
+                    .map_err(|detail| corrupt(format!("day {day}: {detail}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the packed bins of a series on a day, if they are wanted.
+    fn add(
+        &mut self,
+        day: i64,
+        series: i64,
+        packed: &[u8],
+        bins: usize,
+    ) -> std::result::Result<(), &'static str> {
+        let place = self.axis.days.get(&day).zip(self.group_of.get(&series));
+        let Some((first, group)) = place else { return Ok(()) };
+        let sums = self.sums.get_mut(*group);
+        let of_day = sums.and_then(|sums| sums.get_mut(*first..first + self.axis.bins_of_day));
+        add_to(packed, bins, of_day.unwrap_or_default())
+    }
 }
 
 /// The networks that anything was measured on.
