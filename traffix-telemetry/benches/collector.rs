@@ -6,6 +6,7 @@
 //! Takes turns five times and prints the medians: `cargo bench -p traffix-telemetry --bench collector`.
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
 
+#[expect(dead_code, reason = "what is sent over sockets has the address of this machine")]
 mod exports;
 
 #[cfg(target_os = "linux")]

@@ -39,8 +39,8 @@ fn check(tool: Tool, version: u8) {
     );
     drop(exporter);
     let stopped = collector.stop();
-    assert_eq!(store.total(), truth(shown), "{tool:?} v{version}");
     let stats = stopped.stats;
+    assert_eq!(store.total(), truth(shown), "{tool:?} v{version}: {stats:?}");
     let counted: u64 = truth(shown).values().sum();
     assert_eq!(stats.counted.bytes, counted);
     assert_eq!(stats.left_out(Cause::Internal).bytes, bytes(shown) - counted);
