@@ -70,6 +70,9 @@ fn stage() -> Stage {
     Stage::new(&Config::default(), watch())
 }
 
+/// The interface by which all flows leave.
+const EGRESS: u32 = 5;
+
 /// A flow as an exporter tells it.
 #[derive(Debug, Clone, Copy)]
 struct Told {
@@ -111,7 +114,7 @@ fn message(exported_ms: i64, sets: &[Vec<u8>]) -> Vec<u8> {
 
 /// An IPFIX datagram with its template.
 fn ipfix(exported_ms: i64, flows: &[Told]) -> Vec<u8> {
-    let template = words(&[300, 7, 8, 4, 12, 4, 1, 8, 152, 8, 153, 8, 10, 4, 61, 1]);
+    let template = words(&[300, 8, 8, 4, 12, 4, 1, 8, 152, 8, 153, 8, 10, 4, 14, 4, 61, 1]);
     let mut records = Vec::new();
     for flow in flows {
         records.extend([flow.source, flow.destination].concat());
@@ -121,6 +124,7 @@ fn ipfix(exported_ms: i64, flows: &[Told]) -> Vec<u8> {
                 .concat(),
         );
         records.extend(flow.ingress.to_be_bytes());
+        records.extend(EGRESS.to_be_bytes());
         records.push(flow.direction);
     }
     message(exported_ms, &[set(2, &template), set(300, &records)])
@@ -182,6 +186,8 @@ fn only_what_comes_in_from_outside_is_counted() {
     check(MAPPED, Told { ingress: 3, ..FLOW }, Err(Cause::UnnamedInterface));
     check(MAPPED, Told { direction: 1, ..FLOW }, Err(Cause::Egress));
     check(PLAIN, Told { direction: 1, ..FLOW }, Err(Cause::Egress));
+    // A probe with one interface tells sides of conversations apart.
+    check(PLAIN, Told { direction: 1, ingress: EGRESS, ..FLOW }, steam(None));
     for exporter in [MAPPED, PLAIN] {
         check(exporter, Told { source: CUSTOMER, ..FLOW }, Err(Cause::Internal));
         check(exporter, Told { destination: STRANGER, ..FLOW }, Err(Cause::Outbound));

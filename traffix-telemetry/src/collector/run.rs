@@ -116,6 +116,7 @@ impl Collector {
     ///
     /// # Errors
     /// [`StartError`]; then nothing is listening.
+    #[expect(clippy::needless_pass_by_value, reason = "a collector's settings are made for it")]
     pub fn start(config: Config, watch: Watch, sink: impl Sink + 'static) -> Result<Self, StartError> {
         let step_secs = config.timing.step_secs;
         if DAY_SECS % step_secs.get() != 0 {

@@ -308,7 +308,7 @@ impl Corrected {
     fn entry(&self, flow: &Flow, counts: &mut Counts) -> Option<Entry> {
         let bytes = flow.scaled_bytes();
         counts.decoded.add(bytes);
-        if flow.direction == Some(Direction::Egress) {
+        if is_on_its_way_out(flow) {
             counts.left_out[Cause::Egress as usize].add(bytes);
             return None;
         }
@@ -330,6 +330,13 @@ impl Corrected {
         }
         Some(Entry { bytes, start_ms, end_ms, index: flow.ingress, ingress: Ingress::Unmapped, misplaced })
     }
+}
+
+/// Whether a flow was seen where it left a router. Probes on a line have one interface or none, and tell by the direction
+/// only the sides of a conversation apart, softflowd by the order of the addresses: theirs are not.
+#[inline]
+fn is_on_its_way_out(flow: &Flow) -> bool {
+    flow.direction == Some(Direction::Egress) && flow.egress.is_some() && flow.egress != flow.ingress
 }
 
 impl Books {
