@@ -160,11 +160,23 @@ fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
         out.line(format!("{}  {alone:<21} {learned}", score_row(&name, &theirs.score)))?;
     }
     out.line("")?;
+    footer(report, &rows, out)
+}
+
+/// Pinball losses, instants, and what the numbers are.
+fn footer(report: &Report, rows: &[(&str, &Score)], out: &mut Out) -> Result<(), Failure> {
+    let scores = &report.scores;
     for (name, score) in rows {
         let p = &score.pinball;
         out.line(format!(
             "pinball loss at P10 {:.3}  P50 {:.3}  P90 {:.3}  P99 {:.3}  {name}",
             p.p10, p.p50, p.p90, p.p99
+        ))?;
+    }
+    if let Some(minutes) = scores.peak_at_minutes {
+        out.line(format!(
+            "instant of the peak off by {minutes:.0} minutes (median, n {})",
+            scores.peak_at_n
         ))?;
     }
     if let Some(skill) = &scores.skill_of_learning {
