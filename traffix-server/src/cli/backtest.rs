@@ -132,7 +132,7 @@ fn cut(text: &str, width: usize) -> String {
 fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
     let scores = &report.scores;
     out.line(format!(
-        "{:<34} {:>3} {:>5} {:>5} {:>6} {:>7} {:>5} {:>7} {:>8}  {:<21} {}",
+        "{:<37} {:>3} {:>5} {:>5} {:>6} {:>7} {:>5} {:>7} {:>8}  {:<21} {}",
         "",
         "n",
         "CRPS",
@@ -191,10 +191,10 @@ fn footer(report: &Report, rows: &[(&str, &Score)], out: &mut Out) -> Result<(),
 fn score_row(name: &str, score: &Score) -> String {
     // A forecast of nothing has only a relative error.
     if score.crps <= 0.0 && score.median_factor <= 0.0 {
-        return format!("{name:<34} {:>3} {:>43} {:>8.2}", score.n, "", score.relative_error);
+        return format!("{name:<37} {:>3} {:>43} {:>8.2}", score.n, "", score.relative_error);
     }
     format!(
-        "{name:<34} {:>3} {:>5.3} {:>5.2} {:>+6.2} {:>7.2} {:>4.0}% {:>6.0}% {:>8.2}",
+        "{name:<37} {:>3} {:>5.3} {:>5.2} {:>+6.2} {:>7.2} {:>4.0}% {:>6.0}% {:>8.2}",
         score.n,
         score.crps,
         score.rmse_log,
