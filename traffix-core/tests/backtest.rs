@@ -56,7 +56,7 @@ fn peaks_from_priors_alone_are_within_a_known_error() {
 
 #[test]
 fn with_learning_the_error_stays_known() {
-    // Thirteen press reports on seven networks share too little for learning to show; it must do no harm either.
+    // Thirteen press reports on six networks share too little for learning to show; it must do no harm either.
     let scores = &report().scores;
     assert!(scores.learned.rmse_log <= 0.45, "{}", scores.learned.rmse_log);
     assert!(scores.learned.crps <= scores.predicted.crps + 0.02, "{}", scores.learned.crps);

@@ -174,7 +174,9 @@ impl SigmaBudget {
             &mut self.cv,
             &mut self.total,
         ];
-        parts.into_iter().for_each(|part| *part *= by);
+        for part in parts {
+            *part *= by;
+        }
     }
 }
 

@@ -148,7 +148,9 @@ impl Curves {
         let per_block = platforms * count;
         for (cell, tile) in self.flat.chunks_exact_mut(TILE).enumerate() {
             let scale = num::to_f32(scales[cell % per_block % count]);
-            tile.iter_mut().for_each(|x| *x *= scale);
+            for x in tile {
+                *x *= scale;
+            }
         }
         narrowing
     }

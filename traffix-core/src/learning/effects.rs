@@ -35,7 +35,9 @@ impl Effects {
     /// Independent effects of mean zero with the given prior standard deviations.
     pub fn new(prior_sd: &[f64]) -> Self {
         let mut effects = Self { mean: Vec::new(), covariance: Vec::new() };
-        prior_sd.iter().for_each(|sd| effects.add(*sd));
+        for sd in prior_sd {
+            effects.add(*sd);
+        }
         effects
     }
 

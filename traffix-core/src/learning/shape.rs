@@ -97,7 +97,9 @@ impl Shape {
     /// Replaces the beliefs by the moments of the weighted grid.
     fn take(&mut self, cells: &mut [Cell], (rush, back): (&[Point], &[Point])) {
         let best = cells.iter().map(|c| c.log_weight).fold(f64::NEG_INFINITY, f64::max);
-        cells.iter_mut().for_each(|c| c.log_weight -= best);
+        for cell in &mut *cells {
+            cell.log_weight -= best;
+        }
         let weights: Vec<f64> = cells.iter().map(|c| libm::exp(c.log_weight)).collect();
         let sum: f64 = weights.iter().sum();
         if !sum.is_finite() || sum <= 0.0 {

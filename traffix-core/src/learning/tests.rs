@@ -24,7 +24,9 @@ fn event(input: &ForecastInput, ratio: f64) -> Measured {
 
 fn after(events: &[Measured], input: &ForecastInput) -> Corrections {
     let mut learned = Learned::default();
-    events.iter().for_each(|event| learned.observe(event));
+    for event in events {
+        learned.observe(event);
+    }
     learned.corrections(input)
 }
 

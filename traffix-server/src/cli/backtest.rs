@@ -132,7 +132,7 @@ fn cut(text: &str, width: usize) -> String {
 fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
     let scores = &report.scores;
     out.line(format!(
-        "{:<34} {:>3} {:>5} {:>5} {:>6} {:>7} {:>5} {:>7} {:>8}  {:<21} {}",
+        "{:<37} {:>3} {:>5} {:>5} {:>6} {:>7} {:>5} {:>7} {:>8}  {:<21} {}",
         "",
         "n",
         "CRPS",
@@ -160,11 +160,23 @@ fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
         out.line(format!("{}  {alone:<21} {learned}", score_row(&name, &theirs.score)))?;
     }
     out.line("")?;
+    footer(report, &rows, out)
+}
+
+/// Pinball losses, instants, and what the numbers are.
+fn footer(report: &Report, rows: &[(&str, &Score)], out: &mut Out) -> Result<(), Failure> {
+    let scores = &report.scores;
     for (name, score) in rows {
         let p = &score.pinball;
         out.line(format!(
             "pinball loss at P10 {:.3}  P50 {:.3}  P90 {:.3}  P99 {:.3}  {name}",
             p.p10, p.p50, p.p90, p.p99
+        ))?;
+    }
+    if let Some(minutes) = scores.peak_at_minutes {
+        out.line(format!(
+            "instant of the peak off by {minutes:.0} minutes (median, n {})",
+            scores.peak_at_n
         ))?;
     }
     if let Some(skill) = &scores.skill_of_learning {
@@ -179,10 +191,10 @@ fn scores(report: &Report, out: &mut Out) -> Result<(), Failure> {
 fn score_row(name: &str, score: &Score) -> String {
     // A forecast of nothing has only a relative error.
     if score.crps <= 0.0 && score.median_factor <= 0.0 {
-        return format!("{name:<34} {:>3} {:>43} {:>8.2}", score.n, "", score.relative_error);
+        return format!("{name:<37} {:>3} {:>43} {:>8.2}", score.n, "", score.relative_error);
     }
     format!(
-        "{name:<34} {:>3} {:>5.3} {:>5.2} {:>+6.2} {:>7.2} {:>4.0}% {:>6.0}% {:>8.2}",
+        "{name:<37} {:>3} {:>5.3} {:>5.2} {:>+6.2} {:>7.2} {:>4.0}% {:>6.0}% {:>8.2}",
         score.n,
         score.crps,
         score.rmse_log,

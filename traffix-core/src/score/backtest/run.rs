@@ -128,6 +128,10 @@ pub fn backtest(document: &Document, seed: u64) -> Result<Report, BacktestError>
         predicted: scored(|r| r.predicted),
         learned: scored(|r| r.learned),
         left_out: scored(|r| r.left_out),
+        minutes: reports
+            .iter()
+            .filter_map(|r| r.peak_at_error_minutes.map(|m| crate::num::of_i64(m.abs())))
+            .collect(),
         baselines: baselines
             .iter()
             .map(|(b, all)| {

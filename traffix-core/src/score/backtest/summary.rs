@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::baseline::Baseline;
-use crate::forecast::{LogNormal, Quantiles, log_spread, sorted_quantile};
+use crate::forecast::{LogNormal, Quantiles, log_spread, quantile, sorted_quantile};
 use crate::{num, score};
 
 /// How good forecasts were, natural-log scale. Lower is better but for `coverage_80`, which should be 0.8.
@@ -88,6 +88,11 @@ pub struct Scores {
     pub skill_of_learning: Option<Interval>,
     /// By baseline.
     pub baselines: BTreeMap<Baseline, Skill>,
+    /// Events whose source gives the instant of the peak.
+    pub peak_at_n: usize,
+    /// Median distance of the predicted instant from it, minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_at_minutes: Option<f64>,
     /// Resamples behind every interval.
     pub resamples: usize,
 }
@@ -162,6 +167,8 @@ pub(super) struct Columns {
     pub(super) learned: Vec<Scored>,
     pub(super) left_out: Vec<Scored>,
     pub(super) baselines: Vec<(Baseline, Vec<Option<Scored>>)>,
+    /// Distances of predicted instants from observed ones, minutes.
+    pub(super) minutes: Vec<f64>,
 }
 
 impl Columns {
@@ -178,6 +185,8 @@ impl Columns {
             left_out: Score::of(&self.left_out),
             skill_of_learning: skill(&learned, &predicted, seed),
             baselines: self.baselines.iter().map(one).collect(),
+            peak_at_n: self.minutes.len(),
+            peak_at_minutes: (!self.minutes.is_empty()).then(|| quantile(&self.minutes, 0.5)),
             resamples: RESAMPLES,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use traffix_core::score::backtest::{EventReport, Report};
+use traffix_core::units::format_bps;
 
 use super::{cut, short};
 use crate::plot::{STYLE, escape};
@@ -106,8 +107,8 @@ pub(super) fn svg(report: &Report) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"tfx\" role=\"img\" viewBox=\"0 0 {WIDTH} {height}\" \
          width=\"{WIDTH}\" height=\"{height}\"><title>{title}</title><style>{STYLE}</style>\
          <rect class=\"bg\" width=\"{WIDTH}\" height=\"{height}\"/><text class=\"ttl\" x=\"12\" y=\"24\">{title}</text>\
-         <text x=\"12\" y=\"44\">bar: P10 to P90 from priors alone, stroke: P50, diamond: P50 with earlier events; \
-         box: observed</text>\n",
+         <text x=\"12\" y=\"44\">blue: P10 to P90 and P50 from priors alone; orange: P50 with earlier events; \
+         grey and green: observed</text>\n",
         title = escape("Predicted and observed peaks of extra traffic"),
     );
     let bottom = height - 28.0;
@@ -116,10 +117,10 @@ pub(super) fn svg(report: &Report) -> String {
         let _ = writeln!(
             out,
             "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
-             <text class=\"tick\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}bit/s</text>",
+             <text class=\"tick\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
             TOP - 8.0,
             bottom + 16.0,
-            short(tick)
+            format_bps(tick)
         );
     }
     for (i, event) in report.events.iter().enumerate() {
@@ -131,7 +132,7 @@ pub(super) fn svg(report: &Report) -> String {
 
 fn event_svg(out: &mut String, event: &EventReport, axis: &Axis, top: f64) {
     let x = |bps: f64| LEFT + axis.at(bps);
-    let label = format!("{}, {} {}", cut(&event.title, 30), event.network, event.at.format("%Y-%m"));
+    let label = format!("{}, {} {}", cut(&event.title, 25), event.network, event.at.format("%Y-%m"));
     let (p, o) = (&event.predicted, &event.observed);
     let middle = top + 9.0;
     let _ = writeln!(
