@@ -7,6 +7,10 @@
 //!
 //! A bin that was watched and has no counter had no such traffic; a bin that nobody watched is unknown.
 
+mod summary;
+
+pub use summary::Summary;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 

@@ -30,8 +30,8 @@ const SHARED_KNOWN: f64 = 0.5;
 const UNSTATED_SHARE: f64 = 0.05;
 
 static ATTRIBUTOR: LazyLock<Attributor> = LazyLock::new(|| Attributor {
-    prefixes: prefix_table_builder().build(),
-    domains: domain_table_builder().build(),
+    prefixes: prefix_table_builder().build().into(),
+    domains: domain_table_builder().build().into(),
 });
 
 /// Everything embedded that attribution reads: prefixes, host names, shares. Built once, on first use.

@@ -74,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_it_cannot_queue() {
         let config = config::Compute { workers: 1, queue: 1, timeout_secs: 5 };
-        let (pool, metrics) = (ComputePool::new(&config), Metrics::new());
+        let (pool, metrics) = (ComputePool::new(&config), Metrics::new(&std::sync::Arc::default()));
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let busy = pool.run(&metrics, move || wait.recv().is_ok());
         let queued = pool.run(&metrics, || true);
@@ -92,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn gives_up_in_time_and_survives_panics() {
         let config = config::Compute { workers: 1, queue: 0, timeout_secs: 0 };
-        let (pool, metrics) = (ComputePool::new(&config), Metrics::new());
+        let (pool, metrics) = (ComputePool::new(&config), Metrics::new(&std::sync::Arc::default()));
         let slow = pool.run(&metrics, || std::thread::sleep(Duration::from_millis(50))).await;
         assert_eq!(slow.unwrap_err().status, 503);
         let config = config::Compute { workers: 1, queue: 0, timeout_secs: 5 };

@@ -35,7 +35,28 @@ pub(crate) async fn ready(state: Arc<AppState>) -> Response {
     let (status, word) =
         if fine { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
     let sources = sources(&state).await;
-    json_response(status, &json!({"status": word, "parts": {"database": database, "sources": sources}}))
+    let collector = collector(&state);
+    let parts = json!({"database": database, "sources": sources, "collector": collector});
+    json_response(status, &json!({"status": word, "parts": parts}))
+}
+
+/// Whether flows are counted and written. Like sources it takes nobody out of service: what was counted waits.
+fn collector(state: &AppState) -> serde_json::Value {
+    let Some(stats) = state.collecting.stats() else { return json!({"status": "off"}) };
+    let heard_ms = stats.exporters.values().map(|exporter| exporter.heard_ms).max();
+    let at = |ms: Option<i64>| ms.and_then(chrono::DateTime::from_timestamp_millis);
+    let mut part = json!({
+        "status": if stats.sink_error.is_none() { "ok" } else { "degraded" },
+        "pending_counters": stats.pending_counters,
+    });
+    let known = [("heard_at", at(heard_ms)), ("written_at", at(stats.kept_ms))];
+    for (name, at) in known.into_iter().filter_map(|(name, at)| Some((name, at?))) {
+        part[name] = json!(at);
+    }
+    if stats.sink_error.is_some() {
+        part["detail"] = json!("measurements wait to be written; the log says why");
+    }
+    part
 }
 
 /// Sources that fail, for whoever looks. They are no reason to send requests elsewhere: what is known is answered.
@@ -47,8 +68,8 @@ async fn sources(state: &AppState) -> serde_json::Value {
     json!({"status": status, "failing": failing})
 }
 
-/// `OpenMetrics` text.
-pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
+/// `OpenMetrics` text. What the collector counts is measured traffic, for those who may read that.
+pub(crate) async fn metrics(state: Arc<AppState>, has_key: bool) -> Response {
     let sequence = state.pages.sequence(state.store.as_ref()).await.unwrap_or(0);
     let sizes = Sizes { sequence, clients: state.limits.clients(), pages: state.pages.size() };
     if let Ok(sources) = Sources::sources(state.store.as_ref()).await {
@@ -56,7 +77,7 @@ pub(crate) async fn metrics(state: Arc<AppState>) -> Response {
     }
     Response::builder()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(state.metrics.text(&sizes))
+        .body(state.metrics.text(&sizes, has_key || state.config.measurements.open_reading))
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {

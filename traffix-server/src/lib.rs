@@ -5,23 +5,28 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod attributor;
 pub mod auth;
+mod batches;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+mod collecting;
 mod compute;
 pub mod config;
+mod exports;
 mod health;
 mod http;
 mod jobs;
 mod limits;
+mod live;
 pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
-mod prefixes;
 pub mod report;
 mod router;
+mod running;
 pub mod server;
 pub mod state;
 mod tls;

@@ -1,7 +1,7 @@
 //! What the server counts, for `/metrics` (`OpenMetrics`).
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use poem::http::{Method, StatusCode};
@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::collecting::{Collecting, CollectorMetrics};
 use crate::jobs::SourceGauges;
 
 /// Upper bounds of the durations, in seconds.
@@ -42,6 +43,8 @@ pub(crate) struct NewsLabels {
 /// All metrics of a server.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// What the collector counts.
+    measuring: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     /// Requests refused because of a quota.
@@ -79,10 +82,12 @@ pub(crate) struct Sizes {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(collecting: &Arc<Collecting>) -> Self {
         let mut registry = Registry::with_prefix("traffix");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", version);
+        let mut measuring = Registry::with_prefix("traffix");
+        measuring.register_collector(Box::new(CollectorMetrics(Arc::clone(collecting))));
         let sync_news = Family::default();
         registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
         let sources = SourceGauges::register(&mut registry);
@@ -112,6 +117,7 @@ impl Metrics {
             pages: gauge("page_cache_pages", "Prepared answers"),
             page_bytes: gauge("page_cache_bytes", "Memory of prepared answers, estimated"),
             registry,
+            measuring,
             requests,
             seconds,
             rate_limited,
@@ -134,8 +140,8 @@ impl Metrics {
         }
     }
 
-    /// Everything in the `OpenMetrics` text format.
-    pub(crate) fn text(&self, sizes: &Sizes) -> String {
+    /// Everything in the `OpenMetrics` text format; what is measured only for those who may read it.
+    pub(crate) fn text(&self, sizes: &Sizes, with_traffic: bool) -> String {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.sequence.set(sizes.sequence);
         self.clients.set(i64::try_from(sizes.clients).unwrap_or(i64::MAX));
@@ -143,7 +149,11 @@ impl Metrics {
         self.page_bytes.set(whole(sizes.pages.1));
         let mut page = String::new();
         // Writing into a String does not fail.
-        let _ = text::encode(&mut page, &self.registry);
+        let _ = text::encode_registry(&mut page, &self.registry);
+        if with_traffic {
+            let _ = text::encode_registry(&mut page, &self.measuring);
+        }
+        let _ = text::encode_eof(&mut page);
         page
     }
 }

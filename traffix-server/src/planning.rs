@@ -70,10 +70,18 @@ pub async fn upcoming(
         until: Some(until),
         ..RuQuery::default()
     };
+    all(store, &query).await
+}
+
+/// The RUs of a query, up to a bound that no outlook needs to pass.
+///
+/// # Errors
+/// What the store answers.
+pub(crate) async fn all(store: &dyn Store, query: &RuQuery) -> Result<Vec<Ru>, StoreError> {
     let mut rus = Vec::new();
     let mut page = PageRequest { limit: 500, after: None };
     loop {
-        let answer = store.rus(&query, &page).await?;
+        let answer = store.rus(query, &page).await?;
         rus.extend(answer.items.into_iter().map(|ru| ru.value));
         match answer.next {
             Some(next) if rus.len() < MAX_RUS => page.after = Some(next),

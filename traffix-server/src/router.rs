@@ -7,6 +7,7 @@ use poem::endpoint::{BoxEndpoint, make};
 use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 
+use crate::auth::Principal;
 use crate::http::{Front, Holds, Kind, Operations, Problem, Reply};
 use crate::{AppState, api, health, ui};
 
@@ -43,7 +44,7 @@ fn router(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
         .at("/healthz", get(|_| async { health::alive() }))
         .at("/readyz", get(move |_| health::ready(Arc::clone(&parts))))
         .at("/version", get(|_| async { health::version() }))
-        .at("/metrics", get(move |_| health::metrics(Arc::clone(&metrics))))
+        .at("/metrics", get(move |request| counters(Arc::clone(&metrics), &request)))
         .at("/docs", get(move |_| ready(fixed("text/html; charset=utf-8", docs.clone()))))
         .at("/problems/:kind", get(|request| async move { problem_page(&request) }))
         .at("/api/v1/openapi.json", get(move |_| ready(fixed("application/json", openapi.clone()))))
@@ -68,6 +69,10 @@ where
 fn page(state: Arc<AppState>, request: &Request) -> impl Future<Output = Response> + Send + use<> {
     let network = request.uri().path().strip_prefix("/networks/").map(str::to_owned);
     async move { ui::index(&state, network.as_deref()).await }
+}
+
+fn counters(state: Arc<AppState>, request: &Request) -> impl Future<Output = Response> + Send + use<> {
+    health::metrics(state, request.extensions().get::<Principal>().is_some())
 }
 
 /// What is the same for as long as the program runs; the front keeps it, compressed on first demand.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
 use tokio::sync::watch;
 
-use crate::{AppState, jobs, router, tls};
+use crate::{AppState, collecting, jobs, live, router, tls};
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum ServeError {
     /// A setting contradicts another.
     #[error("configuration: {0}")]
     Config(String),
+    /// Flows cannot be collected.
+    #[error("collect: {0}")]
+    Collect(String),
     /// The listener failed while serving.
     #[error("serving failed: {0}")]
     Io(#[from] std::io::Error),
@@ -68,16 +71,21 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Serves until `shutdown` completes, then lets running requests finish and pulls give their leases back.
+    /// Serves until `shutdown` completes, then lets running requests finish, writes what was measured, and pulls give their
+    /// leases back.
     ///
     /// # Errors
-    /// If the listener fails, or pulling is configured in a way that cannot be.
+    /// If the listener fails, or pulling or collecting is configured in a way that cannot be.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.state.config.server.shutdown_grace_secs);
-        self.state.reload_prefixes().await;
+        self.state.reload_attributor().await;
         let endpoint = router::endpoint(&self.state);
         let (stop, stopped) = watch::channel(false);
         let mut jobs = jobs::schedule(&self.state, &stopped)?;
+        let network = collecting::start(&self.state).await?;
+        let logs = live::start(&self.state).await?;
+        let mut measuring = collecting::schedule(&self.state, network, &stopped);
+        let mut following = live::schedule(&self.state, logs, &stopped);
         let shutdown = async {
             shutdown.await;
             // Nobody listens if nothing is pulled.
@@ -85,6 +93,9 @@ impl Server {
         };
         let server = poem::Server::new_with_acceptor(self.acceptor);
         server.run_with_graceful_shutdown(endpoint, shutdown, Some(grace)).await?;
+        // What was counted is written or put into a file, however long that takes.
+        while measuring.join_next().await.is_some() {}
+        while following.join_next().await.is_some() {}
         let ended = async { while jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!("a pull did not end in time; its lease runs out by itself");

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use traffix_core::delivery::PrefixTable;
+use traffix_core::delivery::Attributor;
 use traffix_store::Store;
 
+use crate::attributor;
 use crate::auth::KeyRing;
+use crate::collecting::Collecting;
 use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
 use crate::jobs::Jobs;
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::{Clock, Config, ServeError};
 
@@ -23,8 +26,8 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// What counts as now.
     pub clock: Clock,
-    /// Whose an address is; replaced as a whole when a pull brings assertions.
-    pub prefixes: ArcSwap<PrefixTable>,
+    /// Whose an address or a host name is; replaced as a whole when a pull brings assertions.
+    pub attributor: ArcSwap<Attributor>,
     pub(crate) pages: Pages,
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
@@ -32,6 +35,8 @@ pub struct AppState {
     pub(crate) compute: ComputePool,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Jobs,
+    pub(crate) collecting: Arc<Collecting>,
+    pub(crate) live: Arc<Live>,
 }
 
 impl AppState {
@@ -43,17 +48,20 @@ impl AppState {
         if config.tls.certificate.is_some() != config.tls.key.is_some() {
             return Err(ServeError::Config("tls.certificate and tls.key need each other".into()));
         }
+        let collecting = Arc::<Collecting>::default();
         let freshness = Duration::from_millis(config.cache.freshness_ms);
         Ok(Arc::new(Self {
             clock: config.server.at.map_or(Clock::System, Clock::Fixed),
-            prefixes: ArcSwap::from_pointee(traffix_platforms::attribution::prefix_table_builder().build()),
+            attributor: ArcSwap::from_pointee(attributor::embedded()),
             pages: Pages::new(config.cache.max_bytes, freshness),
             limits: Limits::new(&config.limits),
             keys: KeyRing::new(),
             idempotency: Idempotency::new(),
             compute: ComputePool::new(&config.compute),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&collecting),
             jobs: Jobs::default(),
+            collecting,
+            live: Arc::new(Live::new(config.live.keep_requests)),
             store,
             config,
         }))

@@ -13,13 +13,18 @@ pub(crate) fn is_on(tls: &Tls) -> bool {
     tls.self_signed || tls.certificate.is_some()
 }
 
+/// Chooses who encrypts, for the whole process.
+pub(crate) fn install_provider() {
+    // Somebody else may have installed one already: that is fine.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// The certificate to serve with; none if connections are not encrypted.
 pub(crate) fn config(tls: &Tls) -> Result<Option<RustlsConfig>, ServeError> {
     if !is_on(tls) {
         return Ok(None);
     }
-    // Somebody else may have installed one already: that is fine.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_provider();
     let (certificate, key) = match (&tls.certificate, &tls.key) {
         (Some(certificate), Some(key)) => (read(certificate)?, read(key)?),
         _ => self_signed()?,

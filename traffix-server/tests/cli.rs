@@ -83,9 +83,87 @@ fn attribute_answers_good_lines_and_counts_bad_ones() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines[0].starts_with("155.133.226.70  valve AS32590 dedicated "), "{}", lines[0]);
     assert_eq!(lines[1], "2001:db8::1  unknown  unknown 1.00");
-    assert!(run.stderr.contains("line 2: \"foo\" is not an IP address"), "{}", run.stderr);
+    let complaint = "line 2: \"foo\" is neither an IP address nor a host name";
+    assert!(run.stderr.contains(complaint), "{}", run.stderr);
     assert!(run.stderr.contains("line 5: "), "{}", run.stderr);
     assert!(run.stderr.contains("2 of 4"), "{}", run.stderr);
+}
+
+#[test]
+fn attribute_knows_names_with_and_without_addresses() {
+    let asked = [
+        "cache7-fra1.steamcontent.com",
+        "CACHE7-FRA1.steamcontent.com.",
+        "192.0.2.1 cache7-fra1.steamcontent.com",
+        "23.15.11.1\tgs2.ww.prod.dl.playstation.net",
+        "23.15.11.1 www.example.org",
+        "www.example.org",
+        "23.15.11.1",
+    ];
+    let text = traffix(&["attribute"]).stdin(asked.join("\n")).run().expect(0);
+    insta::assert_snapshot!("attribute_names", text);
+    let json = traffix(&[&["attribute", "--json"], &asked[..]].concat()).run().json();
+    for (line, item) in text.lines().zip(json["items"].as_array().unwrap()) {
+        let likeliest = &item["platforms"][0];
+        let name = likeliest["platform"].as_str().unwrap_or("unknown");
+        let shown = format!("  {name} {:.2}", likeliest["probability"].as_f64().unwrap());
+        assert!(line.contains(&shown), "{line}: {shown}");
+        assert!(item["domain"]["pattern"].as_str().is_none_or(|pattern| line.contains(pattern)), "{line}");
+        let asked = ["ip", "host"].into_iter().filter_map(|field| item[field].as_str());
+        assert!(line.starts_with(&asked.collect::<Vec<_>>().join(" ")), "{line}");
+    }
+}
+
+#[test]
+fn attribute_refuses_what_is_neither_address_nor_name() {
+    let wrong = [
+        "300.1.1.1",
+        "155.133.226.70:80",
+        "155.133.226.0/24",
+        "https://dl.example.org",
+        "dl.example.org/x",
+        ".",
+        "a.",
+        "dl.example.org 155.133.226.70",
+        "155.133.226.70 dl.example.org x",
+        "155.133.226.70 foo",
+        "a.b,c",
+    ];
+    let run = traffix(&["attribute"]).stdin(wrong.join("\n")).run();
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    assert_eq!(
+        run.stderr.matches("is neither an IP address nor a host name").count(),
+        wrong.len(),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("hint: "), "{}", run.stderr);
+}
+
+#[test]
+fn attribute_knows_the_caches_of_a_network() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = |cdns: &str| {
+        let link = format!(
+            r#"{{"id": "racks", "kind": "embedded-cache", "capacity_bps": 4e10, "cdns": {cdns}, "prefixes": ["192.0.2.0/28"]}}"#
+        );
+        let text = format!(r#"{{"id": "acme", "tz": "Europe/London", "lines": 20000, "links": [{link}]}}"#);
+        write(dir.path(), "acme.json", text)
+    };
+    let asked = |file: &str| {
+        traffix(&["attribute", "--network", file, "192.0.2.3", "192.0.2.99", "155.133.226.70"]).run()
+    };
+    let text = asked(&profile(r#"["akamai"]"#)).expect(0);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("192.0.2.3  akamai embedded 192.0.2.0/28  "), "{text}");
+    assert!(lines[0].contains("playstation"), "{text}");
+    assert_eq!(lines[1], "192.0.2.99  unknown  unknown 1.00");
+    assert!(lines[2].contains("  valve AS32590 dedicated "), "{text}");
+    let unnamed = asked(&profile(r#"["*"]"#));
+    assert_eq!(unnamed.code, 1);
+    assert!(unnamed.stderr.contains("/links/0/prefixes"), "{}", unnamed.stderr);
+    let none = traffix(&["attribute", "--network", "nobody", "192.0.2.3"]).run();
+    assert!(none.code == 1 && none.stderr.contains("example-uk-cable"), "{}", none.stderr);
 }
 
 #[test]
@@ -261,4 +339,35 @@ fn forecast_names_every_wrong_field() {
     }
     assert_eq!(traffix(&["forecast", "-", "--json", "--csv"]).run().code, 2);
     assert_eq!(traffix(&["forecast", "-", "--days", "0"]).run().code, 2);
+}
+
+const EVENTS: &str = include_str!("../../traffix-core/tests/data/backtest_events.json");
+
+#[test]
+fn backtest_prints_events_a_chart_and_scores() {
+    let mut events: serde_json::Value = serde_json::from_str(EVENTS).unwrap();
+    events["events"].as_array_mut().unwrap().truncate(4);
+    let few = events.to_string();
+    let text = traffix(&["backtest", "-"]).stdin(&few).run().expect(0);
+    for part in
+        ["4 events on 3 networks", "S095", "├", "█", "priors alone", "B3 the last similar", "in brackets"]
+    {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let json = traffix(&["backtest", "-", "--json"]).stdin(&few).run().json();
+    assert_eq!(json["events"].as_array().unwrap().len(), 4);
+    for part in ["predicted", "learned"] {
+        let peak = &json["events"][3][part];
+        assert!(peak["p10"].as_f64() < peak["p50"].as_f64() && peak["p50"].as_f64() < peak["p90"].as_f64());
+    }
+    assert_eq!(json["events"][0]["observed"]["mid"], 290e9);
+    assert_eq!(json["scores"]["n"], 4);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.svg");
+    traffix(&["backtest", "-", "--plot", path.to_str().unwrap()]).stdin(&few).run().expect(0);
+    roxmltree::Document::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+
+    events["events"][1]["observed"]["low"] = (-1).into();
+    let run = traffix(&["backtest", "-"]).stdin(&events.to_string()).run();
+    assert!(run.code == 1 && run.stderr.contains("/events/1/observed/mid"), "{}", run.stderr);
 }

@@ -7,46 +7,20 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+mod databases;
+
 use std::hint::black_box;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use databases::{Database, ENGINES, On, database};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
-use support::cluster::Cluster;
 use support::rus::{actor, day, many, many_companies};
 use tokio::runtime::Runtime;
 use traffix_core::catalogue::Ru;
 use traffix_store::{Expect, OpenOptions, PageRequest, RuQuery, SeriesKey, Store, open};
-
-#[derive(Clone, Copy, PartialEq)]
-enum On {
-    Sqlite,
-    Postgres,
-}
-
-const ENGINES: [(&str, On); 2] = [("sqlite", On::Sqlite), ("postgres", On::Postgres)];
-
-struct Database {
-    url: String,
-    _dir: Option<tempfile::TempDir>,
-}
-
-fn database(on: On) -> Database {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    match on {
-        On::Sqlite => {
-            let dir = tempfile::tempdir().unwrap();
-            Database { url: format!("sqlite:{}/traffix.db", dir.path().display()), _dir: Some(dir) }
-        }
-        On::Postgres => {
-            let cluster =
-                CLUSTER.get_or_init(|| Cluster::start("-c shared_buffers=256MB -c max_wal_size=4GB"));
-            Database { url: cluster.database(), _dir: None }
-        }
-    }
-}
 
 async fn empty(database: &Database) -> Arc<dyn Store> {
     let store = open(&database.url, OpenOptions::default()).await.unwrap();

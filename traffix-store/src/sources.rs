@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use traffix_core::catalogue::{PlatformId, RuId};
+use traffix_core::delivery::Assertion;
 
 use crate::{Actor, Page, PageRequest, StoreError, Written};
 
@@ -107,6 +108,13 @@ pub enum ProposalSubject {
         suggestion: serde_json::Value,
         /// What is wrong with it, if anything.
         findings: Vec<String>,
+    },
+    /// Somebody saw who delivers.
+    Assertion {
+        /// The statement.
+        assertion: Box<Assertion>,
+        /// What it rests on, for readers.
+        reasons: Vec<String>,
     },
 }
 

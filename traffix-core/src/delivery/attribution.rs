@@ -39,7 +39,7 @@ pub struct Attribution {
     pub observed: Option<PartialDate>,
     /// What is known about the host name, if one was asked about and is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<HostEvidence>,
+    pub domain: Option<DomainEvidence>,
     /// Platforms by falling probability, "unknown" last.
     pub platforms: Vec<Candidate>,
 }
@@ -47,10 +47,11 @@ pub struct Attribution {
 /// Why a host name is taken for somebody's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct HostEvidence {
+pub struct DomainEvidence {
     /// The most specific pattern that the name matches.
     pub pattern: HostPattern,
-    /// How sure the surest statement about it is, in 0..=1.
+    /// How sure the surest statement is that the name belongs to the platforms of this pattern, in 0..=1; it may be
+    /// about a broader pattern.
     pub confidence: f64,
     /// Where that is written.
     pub source: Arc<str>,
@@ -59,7 +60,7 @@ pub struct HostEvidence {
     pub observed: Option<PartialDate>,
 }
 
-impl HostEvidence {
+impl DomainEvidence {
     /// That of the surest statement about a pattern.
     pub(super) fn new(pattern: &HostPattern, claim: &Assertion) -> Self {
         Self {
@@ -98,7 +99,7 @@ impl Attribution {
             kind: None,
             source: None,
             observed: None,
-            host: None,
+            domain: None,
             platforms: Candidate::distribution(&[]),
         }
     }

@@ -15,28 +15,30 @@
 //! **Names.** A host name that is claimed for the platforms S is a statement of a source that is right with its
 //! confidence c and otherwise says nothing, so p(x) = c s(x) + (1 − c) q(x). If the source is right, the answer lies in
 //! S: s(x) ∝ π'(x) f(x) on S and 0 elsewhere, where π'(x) = π(x) + [`SURPRISE`] π(unknown) / |S| lets a platform in
-//! that the CDN was not known to work for. Sources copy one another, so several count as the best of them.
+//! that the CDN was not known to work for. S is what the most specific pattern of the name is claimed for. Sources copy
+//! one another, so c is that of the surest of those, broader patterns included, that claim a platform of S.
 //!
-//! Two properties follow, and are tested: a name never lowers the probability of the only platforms that it is claimed
-//! for, and a release never lowers that of its platform. All constants are assumed, as nobody publishes such ratios;
+//! Two properties follow, and are tested: a name never lowers the probability of a platform that it is claimed for, and
+//! a release never lowers that of its platform. All constants are assumed, as nobody publishes such ratios;
 //! they are judgements of November 2026, to be corrected by measurements.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Attribution, Candidate, DomainTable, HostEvidence, PrefixTable};
+use super::{Attribution, Candidate, DomainEvidence, DomainTable, PrefixTable};
 use crate::catalogue::PlatformId;
 
 /// Ports that downloads and streams come from: HTTP, and HTTPS over TCP or QUIC. Game play, chat and version checks
 /// (Battle.net's at 1119) use others.
 pub const CONTENT_PORTS: [u16; 2] = [80, 443];
-/// How many times likelier traffic from another port is if it is nobody's content. Assumed: of a platform's bytes at
-/// most one in twenty comes from other ports, of the rest of the internet's bytes on such ports nearly all.
+/// How many times likelier traffic from another port is if it is nobody's content. Assumed: one in two hundred of a
+/// platform's bytes comes from other ports, and one in ten of all other bytes.
 pub const OTHER_PORT_FACTOR: f64 = 20.0;
 /// How many times likelier a host name that no pattern knows is if it is nobody's content. Assumed: the lists hold three
-/// quarters of the names that platforms download from.
+/// quarters of the names that platforms download from, weighted by bytes.
 pub const UNLISTED_HOST_FACTOR: f64 = 4.0;
 /// By how much the odds of a platform grow, as a factor beyond 1, while everything that is being released is on it.
 /// Assumed: on the evening of a big release a platform carries up to ten times its usual traffic.
@@ -71,21 +73,21 @@ pub struct Hints<'a> {
 ///     "platform": "steam", "cdn": "valve", "host": "*.steamcontent.com", "role": "origin", "tenancy": "dedicated",
 ///     "status": "current", "evidence": "official", "source": "an example", "confidence": 0.95,
 /// }))?);
-/// let attributor = Attributor { prefixes: PrefixTable::default(), domains: domains.build() };
+/// let attributor = Attributor { prefixes: PrefixTable::default().into(), domains: domains.build().into() };
 ///
 /// let hints = Hints { host: Some("cache3-fra1.steamcontent.com"), ..Hints::default() };
 /// let answer = attributor.attribute(None, &hints);
 /// assert_eq!(answer.cdn.as_ref().map(|cdn| cdn.as_str()), Some("valve"));
 /// assert_eq!(answer.platforms[0].probability, 0.95);
-/// assert_eq!(answer.host.map(|host| host.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
+/// assert_eq!(answer.domain.map(|domain| domain.pattern.to_string()).as_deref(), Some("*.steamcontent.com"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Attributor {
     /// Whose the addresses are.
-    pub prefixes: PrefixTable,
+    pub prefixes: Arc<PrefixTable>,
     /// Whose the names are.
-    pub domains: DomainTable,
+    pub domains: Arc<DomainTable>,
 }
 
 impl Attributor {
@@ -100,16 +102,16 @@ impl Attributor {
         match &named {
             None => {}
             Some(None) => evidence.unknown *= UNLISTED_HOST_FACTOR,
-            Some(Some((pattern, claims))) => {
+            Some(Some((found, claims))) => {
                 if let (None, Some(claim)) = (&answer.cdn, claims.by_cdn()) {
                     answer.cdn.clone_from(&claim.cdn);
                     answer.tenancy = Some(claim.tenancy);
                     answer.platforms =
                         claim.cdn.as_ref().map_or_else(Vec::new, |cdn| self.prefixes.platforms(cdn));
                 }
-                answer.host = claims.best().map(|claim| HostEvidence::new(pattern, claim));
+                answer.domain = claims.best().map(|claim| DomainEvidence::new(found.pattern, claim));
                 evidence.claimed = claims.platforms();
-                evidence.confidence = claims.confidence();
+                evidence.confidence = claims.best().map_or(0.0, |claim| claim.confidence.clamp(0.0, 1.0));
             }
         }
         if evidence.says_something() {
@@ -139,7 +141,9 @@ impl<'a> Evidence<'a> {
             *running.entry(platform).or_default() += weight.min(MAX_WEIGHT);
         }
         let sum: f64 = running.values().sum();
-        running.values_mut().for_each(|weight| *weight /= sum);
+        for weight in running.values_mut() {
+            *weight /= sum;
+        }
         let other_port = hints.port.is_some_and(|port| !CONTENT_PORTS.contains(&port));
         let unknown = if other_port { OTHER_PORT_FACTOR } else { 1.0 };
         Self { unknown, running, claimed: Vec::new(), confidence: 0.0 }

@@ -25,7 +25,7 @@ mod table;
 
 pub use asn::Asn;
 pub use assertion::{Assertion, EvidenceKind, Role, Status, Tenancy};
-pub use attribution::{Attribution, Candidate, HostEvidence};
+pub use attribution::{Attribution, Candidate, DomainEvidence};
 pub use date::PartialDate;
 pub use domains::{DomainMatch, DomainTable, DomainTableBuilder};
 pub use error::ParseDeliveryError;

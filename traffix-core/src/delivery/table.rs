@@ -288,7 +288,7 @@ impl PrefixTable {
             kind: Some(origin.kind),
             source: Some(origin.source.to_string()),
             observed: origin.observed,
-            host: None,
+            domain: None,
             platforms: self.platforms(&origin.cdn),
         }
     }

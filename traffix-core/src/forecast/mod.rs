@@ -11,6 +11,7 @@ pub mod priors;
 
 mod audience;
 mod clock;
+mod corrections;
 mod curve;
 mod delay;
 mod draws;
@@ -37,6 +38,8 @@ mod worlds;
 
 pub use audience::{LogNormal, fuse, joint_sigma};
 pub use clock::{Activity, Clock, Grid, local_instant};
+pub(crate) use corrections::spread as log_spread;
+pub use corrections::{Corrections, Laws};
 pub use curve::{Cohort, Curve, RateClass, curve};
 pub use draws::draw_log_normal;
 pub use input::{
@@ -49,7 +52,7 @@ pub use output::{
 };
 pub use paths::{PathLimit, Poured, cdn_split, free_capacity, pour};
 pub use quantile::{REPORTED, exceedance, quantile, sorted_quantile};
-pub use run::{ForecastError, forecast};
+pub use run::{ForecastError, forecast, forecast_with};
 pub use shared::{SharedLink, ShotNoise, bin_of_share, shared_link, shot_noise};
 pub use size::Size;
 pub use validate::limits;
@@ -65,6 +68,7 @@ pub(crate) mod engine_parts {
     pub(crate) use super::curve::peak;
     pub(crate) use super::draws::Draws;
     pub(crate) use super::plan::Plan;
+    pub(crate) use super::population::{byte_shares, median_sizes, platform_belief};
     pub(crate) use super::pouring::{Paths, Pouring, TILE, Tile};
     pub(crate) use super::routes::{Route, Routes, baseline, fill_shares};
     pub(crate) use super::select::{Columns, Ranks};

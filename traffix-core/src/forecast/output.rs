@@ -161,6 +161,25 @@ pub struct SigmaBudget {
     pub total: f64,
 }
 
+impl SigmaBudget {
+    /// Shrinks all parts alike.
+    pub(super) fn shrink(&mut self, by: f64) {
+        let parts = [
+            &mut self.audience,
+            &mut self.size,
+            &mut self.shape,
+            &mut self.rates,
+            &mut self.platforms,
+            &mut self.residual,
+            &mut self.cv,
+            &mut self.total,
+        ];
+        for part in parts {
+            *part *= by;
+        }
+    }
+}
+
 /// An input that was missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -175,8 +194,11 @@ pub struct Missing {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AppliedCorrection {
-    /// Which effect.
+    /// Which effect, such as `all`, `network:acme`, `franchise:fortnite` or `platform:xbox`.
     pub effect: String,
     /// What the forecast was multiplied by.
     pub factor: f64,
+    /// The effect in words: what was measured, how often, how sure.
+    #[serde(default)]
+    pub detail: String,
 }

@@ -5,12 +5,13 @@ use chrono_tz::Tz;
 
 use super::audience::LogNormal;
 use super::clock::{Activity, Clock, Grid, nightly_windows};
+use super::corrections::Laws;
 use super::estimate;
 use super::input::{ForecastInput, Moment, RuKind};
 use super::law::{NIGHTS, PreloadShape, ceil_edge};
 use super::math::ln_or_floor;
 use super::output::Missing;
-use super::population::{line_classes, mean_size, platforms};
+use super::population::{line_classes, mean_size, platform_strength, platforms};
 use super::priors::{self, Device};
 use super::routes::Routes;
 
@@ -101,6 +102,7 @@ pub(crate) struct Plan {
     pub(crate) platforms: Vec<Platform>,
     pub(crate) audience: LogNormal,
     pub(crate) platform_strength: f64,
+    pub(crate) laws: Laws,
     /// Weight and bit/s of every rate class at the line.
     pub(crate) line_classes: Vec<(f64, f64)>,
     /// Log-scale spread of all rates together.
@@ -141,18 +143,14 @@ impl Plan {
         let mean_bytes = mean_size(&platforms);
         let audience = estimate::audience(input, &mean_bytes, &mut missing);
         let (line_classes, rate_sigma) = line_classes(input, &mut missing);
-        let platform_strength = if input.network.platform_mix.is_some() {
-            priors::PLATFORM_STRENGTH
-        } else {
-            priors::PLATFORM_STRENGTH_DEFAULT
-        };
         Self {
             ru_id: input.ru.id.clone(),
             kind: input.ru.kind,
             clock,
             platforms,
             audience,
-            platform_strength,
+            platform_strength: platform_strength(input),
+            laws: Laws::of(input.ru.kind),
             line_classes,
             rate_sigma,
             schedules,

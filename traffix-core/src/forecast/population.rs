@@ -1,5 +1,7 @@
 //! Who downloads how much and how fast: platforms, sizes, weights and rate classes of an input.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::audience::LogNormal;
@@ -100,6 +102,41 @@ fn weights(input: &ForecastInput, missing: &mut Vec<Missing>) -> Vec<f64> {
     let total: f64 = weights.iter().sum();
     let equal = 1.0 / num::of_usize(items.len().max(1));
     weights.iter().map(|w| if total > 0.0 { w / total } else { equal }).collect()
+}
+
+/// Strength of the belief in the shares of platforms, in pseudo-observations.
+pub(super) const fn platform_strength(input: &ForecastInput) -> f64 {
+    if input.network.platform_mix.is_some() {
+        priors::PLATFORM_STRENGTH
+    } else {
+        priors::PLATFORM_STRENGTH_DEFAULT
+    }
+}
+
+/// Platforms of a question without notes of what is missing.
+fn quiet(input: &ForecastInput) -> Vec<Platform> {
+    platforms(input, DateTime::default(), &mut Vec::new())
+}
+
+/// Mean shares of the platforms, and the strength of the belief in them.
+pub(crate) fn platform_belief(input: &ForecastInput) -> (BTreeMap<String, f64>, f64) {
+    (quiet(input).into_iter().map(|p| (p.id, p.weight)).collect(), platform_strength(input))
+}
+
+/// Median bytes of one download, by platform.
+pub(crate) fn median_sizes(input: &ForecastInput) -> BTreeMap<String, f64> {
+    quiet(input).into_iter().map(|p| (p.id, p.size.median)).collect()
+}
+
+/// Share of the bytes by platform at the medians; by downloads if there are no bytes.
+pub(crate) fn byte_shares(input: &ForecastInput) -> Vec<(String, f64)> {
+    let platforms = quiet(input);
+    let bytes: f64 = platforms.iter().map(|p| p.weight * p.size.median).sum();
+    let share = |p: Platform| {
+        let share = if bytes > 0.0 { p.weight * p.size.median / bytes } else { p.weight };
+        (p.id, share)
+    };
+    platforms.into_iter().map(share).collect()
 }
 
 pub(super) fn mean_size(platforms: &[Platform]) -> LogNormal {

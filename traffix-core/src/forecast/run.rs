@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::clock::instant;
+use super::corrections::{Corrections, spread};
 use super::curve::peak;
 use super::delay::{Delay, delay};
 use super::engine::Engine;
@@ -57,15 +58,43 @@ pub enum ForecastError {
 /// assert!(answer.missing.iter().any(|m| m.pointer == "/network/line_rate_bps"));
 /// ```
 pub fn forecast(input: &ForecastInput) -> Result<Forecast, ForecastError> {
+    forecast_with(input, None)
+}
+
+/// The same with what measured events have taught, see [`Learned`](crate::learning::Learned).
+///
+/// `corrections` of the answer says in words what was changed.
+///
+/// # Errors
+///
+/// [`ForecastError::Invalid`] with everything [`ForecastInput::validate`] finds.
+pub fn forecast_with(
+    input: &ForecastInput,
+    corrections: Option<&Corrections>,
+) -> Result<Forecast, ForecastError> {
     let findings = input.validate();
     if !findings.is_empty() {
         return Err(ForecastError::Invalid(findings));
     }
-    let plan = Plan::new(input);
-    let (sample, short) = draw(&plan, input);
-    let curves = Curves::draw(&plan, &sample);
+    let Some(corrections) = corrections else {
+        return Ok(made(Plan::new(input), input, None));
+    };
+    let mut plan = Plan::new(&corrections.ask(input));
+    corrections.prepare(&mut plan);
+    Ok(made(plan, input, Some(corrections)))
+}
+
+fn made(plan: Plan, input: &ForecastInput, corrections: Option<&Corrections>) -> Forecast {
+    let (mut sample, mut short) = draw(&plan, input);
+    let mut curves = Curves::draw(&plan, &sample);
+    if let Some(corrections) = corrections {
+        let narrowing = curves.correct(corrections, &mut sample, plan.platforms.len());
+        short.budget.shrink(narrowing);
+    }
     let reduced = Reduced::new(&plan, &sample, &curves);
-    Ok(report(input, (plan, sample, short), (&curves, reduced)))
+    let mut answer = report(input, (plan, sample, short), (&curves, reduced));
+    answer.corrections = corrections.map(|c| c.applied.clone()).unwrap_or_default();
+    answer
 }
 
 /// The curves of all draws and the functionals of their totals.
@@ -102,6 +131,28 @@ impl Curves {
             }
         }
         Self { flat, peaks, peak_bins, bytes }
+    }
+
+    /// Corrects every draw; returns the spread of the peak after over before.
+    fn correct(&mut self, corrections: &Corrections, sample: &mut Sample, platforms: usize) -> f64 {
+        let peak = quantiles(self.peaks.clone());
+        let narrowing = corrections.narrowing(spread(peak.p10, peak.p90));
+        let count = sample.count();
+        let scales: Vec<f64> =
+            self.peaks.iter().map(|x| corrections.scale(*x, (peak.p50, narrowing))).collect();
+        for (i, scale) in scales.iter().enumerate() {
+            sample.scale(i, *scale);
+            self.peaks[i] *= scale;
+            self.bytes[i] *= scale;
+        }
+        let per_block = platforms * count;
+        for (cell, tile) in self.flat.chunks_exact_mut(TILE).enumerate() {
+            let scale = num::to_f32(scales[cell % per_block % count]);
+            for x in tile {
+                *x *= scale;
+            }
+        }
+        narrowing
     }
 }
 

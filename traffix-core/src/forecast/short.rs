@@ -11,7 +11,7 @@ use super::output::SigmaBudget;
 use super::plan::Plan;
 use super::priors;
 use super::shared::running_share;
-use super::world::{World, automatic, logit_normal, masses, mean_masses, return_law};
+use super::world::{World, automatic, logit_normal, masses, mean_masses};
 use crate::num;
 
 /// The median world's curve and the peak's distribution.
@@ -124,20 +124,21 @@ impl Steps {
 /// One change per uncertain parameter of the start laws.
 fn shape_steps(plan: &Plan) -> Vec<Step<'static>> {
     let kind = plan.kind;
-    let (k, eta) = return_law(kind);
+    let laws = plan.laws;
+    let (k, eta) = (laws.k, laws.eta);
     let mut steps: Vec<Step<'static>> = vec![
         Box::new(move |w, z| w.k *= libm::exp(k.sigma * z)),
         Box::new(move |w, z| w.eta_s *= libm::exp(eta.sigma * z)),
     ];
     if kind.is_game() {
-        let [a, b, c] = priors::START_MASSES;
+        let [a, b, c] = laws.masses;
         // A Dirichlet vector breaks into independent beta shares: automatic of all, then rush of the rest.
         let (automatic_sd, rush_sd) = (beta_sd(a, b + c), beta_sd(b, c));
-        let [auto, rush] = mean_masses(kind);
+        let [auto, rush] = mean_masses(kind, &laws.masses);
         let of_rest = rush / (1.0 - auto);
         steps.push(Box::new(move |w, z| set_masses(w, auto + automatic_sd * z, of_rest)));
         steps.push(Box::new(move |w, z| set_masses(w, auto, of_rest + rush_sd * z)));
-        steps.push(Box::new(|w, z| w.rush_s *= libm::exp(priors::RUSH_S.sigma * z)));
+        steps.push(Box::new(move |w, z| w.rush_s *= libm::exp(laws.rush.sigma * z)));
         let window = automatic(kind);
         steps.push(Box::new(move |w, z| w.automatic_s *= libm::exp(window.sigma * z)));
     }
@@ -145,7 +146,7 @@ fn shape_steps(plan: &Plan) -> Vec<Step<'static>> {
         steps.push(Box::new(|w, z| set_masses(w, logit_normal(priors::PREMIERE_MASS, z), 0.0)));
     }
     if plan.has_preload() {
-        let split = mean_masses(kind);
+        let split = mean_masses(kind, &laws.masses);
         steps.push(Box::new(move |w, z| w.masses = masses(logit_normal(priors::PRELOAD_MASS, z), split)));
         steps.push(Box::new(|w, z| w.preload_s *= libm::exp(priors::PRELOAD_S.sigma * z)));
     }

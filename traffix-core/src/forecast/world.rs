@@ -39,7 +39,6 @@ pub(crate) struct World {
 impl World {
     /// Every parameter at its median or mean.
     pub(crate) fn median(plan: &Plan) -> Self {
-        let (k, eta) = return_law(plan.kind);
         let mean = |(a, b): (f64, f64)| a / (a + b);
         let preload = if plan.has_preload() { priors::PRELOAD_MASS.0 } else { 0.0 };
         Self {
@@ -50,12 +49,12 @@ impl World {
                 .iter()
                 .map(|p| p.size.median * if p.peers { MEDIAN_KEPT } else { 1.0 })
                 .collect(),
-            masses: masses(preload, mean_masses(plan.kind)),
+            masses: masses(preload, mean_masses(plan.kind, &plan.laws.masses)),
             automatic_s: automatic(plan.kind).median,
             nightly: mean(priors::NIGHTLY_SHARE),
-            rush_s: priors::RUSH_S.median,
-            eta_s: eta.median,
-            k: k.median,
+            rush_s: plan.laws.rush.median,
+            eta_s: plan.laws.eta.median,
+            k: plan.laws.k.median,
             preload_s: priors::PRELOAD_S.median,
             rate: priors::DEVICE_FACTOR.median,
             residual: 1.0,
@@ -101,8 +100,8 @@ pub(crate) const fn automatic(kind: RuKind) -> LogNormal {
 }
 
 /// Mean automatic and rush masses (the rest returns) before any preload.
-pub(crate) fn mean_masses(kind: RuKind) -> [f64; 2] {
-    let [a, b, c] = priors::START_MASSES;
+pub(crate) fn mean_masses(kind: RuKind, game: &[f64; 3]) -> [f64; 2] {
+    let [a, b, c] = *game;
     match kind {
         RuKind::Release | RuKind::Update => [a / (a + b + c), b / (a + b + c)],
         RuKind::Media => [priors::PREMIERE_MASS.0, 0.0],
@@ -161,7 +160,6 @@ impl Sample {
         let log_normal = |name: &str, x: &LogNormal| -> Vec<f64> {
             draws.normals(name).into_iter().map(|z| x.at(z)).collect()
         };
-        let (k, eta) = return_law(plan.kind);
         let last = plan.schedules.len().saturating_sub(1);
         let pick = |u: f64| num::to_usize(u * num::of_usize(last + 1)).min(last);
         Self {
@@ -171,9 +169,9 @@ impl Sample {
             masses: start_masses(plan, draws),
             automatic_s: log_normal("automatic", &automatic(plan.kind)),
             nightly: draws.betas("nightly", priors::NIGHTLY_SHARE),
-            rush_s: log_normal("rush", &priors::RUSH_S),
-            eta_s: log_normal("eta", &eta),
-            k: log_normal("k", &k),
+            rush_s: log_normal("rush", &plan.laws.rush),
+            eta_s: log_normal("eta", &plan.laws.eta),
+            k: log_normal("k", &plan.laws.k),
             preload_s: log_normal("preload-tau", &priors::PRELOAD_S),
             rate: log_normal("rate", &LogNormal::new(priors::DEVICE_FACTOR.median, plan.rate_sigma)),
             residual: log_normal("residual", &LogNormal::new(1.0, residual_sigma)),
@@ -188,6 +186,11 @@ impl Sample {
 
     pub(crate) const fn count(&self) -> usize {
         self.count
+    }
+
+    /// Multiplies the curve of draw `i`.
+    pub(crate) fn scale(&mut self, i: usize, factor: f64) {
+        self.residual[i] *= factor;
     }
 
     /// Writes draw `i` into `world`, reusing its memory.
@@ -244,15 +247,15 @@ fn start_masses(plan: &Plan, draws: &Draws<'_>) -> Vec<[f64; 4]> {
     let split: Vec<[f64; 2]> = match plan.kind {
         RuKind::Release | RuKind::Update => {
             let names = ["mass/automatic", "mass/rush", "mass/return"].map(String::from);
-            let total: f64 = priors::START_MASSES.iter().sum();
-            let flat = draws.shares(&names, &priors::START_MASSES.map(|m| m / total), total);
+            let total: f64 = plan.laws.masses.iter().sum();
+            let flat = draws.shares(&names, &plan.laws.masses.map(|m| m / total), total);
             flat.chunks_exact(3).map(|row| [row[0], row[1]]).collect()
         }
         RuKind::Media => {
             let scores = draws.normals("mass/premiere").into_iter();
             scores.map(|z| [logit_normal(priors::PREMIERE_MASS, z), 0.0]).collect()
         }
-        kind => vec![mean_masses(kind); draws.count],
+        kind => vec![mean_masses(kind, &plan.laws.masses); draws.count],
     };
     preload.iter().zip(split).map(|(preload, split)| masses(*preload, split)).collect()
 }

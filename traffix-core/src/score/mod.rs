@@ -8,6 +8,8 @@
 //! T. Gneiting, A. E. Raftery, "Strictly proper scoring rules, prediction, and estimation", Journal of the
 //! American Statistical Association 102 (2007) 359-378.
 
+pub mod backtest;
+
 use crate::forecast::math::{normal_cdf, normal_pdf, normal_quantile};
 use crate::forecast::{LogNormal, quantile};
 use crate::num;

@@ -7,6 +7,9 @@ mod companies;
 mod edits;
 mod forecasts;
 mod lists;
+mod live;
+mod measured;
+mod measurements;
 mod networks;
 mod outlook;
 mod platforms;
@@ -15,7 +18,9 @@ mod proposals;
 mod references;
 mod releases;
 pub(crate) mod schema;
+mod series;
 mod sources;
+mod traffic;
 mod views;
 
 use std::collections::HashMap;
@@ -47,8 +52,12 @@ pub(crate) enum Chapter {
     Networks,
     /// Forecasts and outlooks. They cost more of the quota than other requests.
     Compute,
+    /// Measured bytes by time, platform, CDN and link, and series that were imported.
+    Measurements,
     /// What changed in the catalogue.
     Changes,
+    /// What proxies and caches answer just now, by their access logs.
+    Live,
     /// Where the catalogue comes from, and what awaits a moderator.
     Sources,
 }
@@ -82,6 +91,9 @@ apis!(
     networks::NetworkApi,
     forecasts::ForecastApi,
     outlook::OutlookApi,
+    measurements::MeasurementApi,
+    series::SeriesApi,
+    live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,
 );

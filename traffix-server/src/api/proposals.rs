@@ -10,6 +10,7 @@ use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use traffix_core::catalogue::RuId;
+use traffix_core::delivery::Assertion;
 use traffix_store::{Catalogue, Proposal, ProposalStatus, ProposalSubject, Proposals, StoreError, Written};
 
 use super::Chapter;
@@ -94,8 +95,8 @@ pub(crate) struct ProposalView {
     status: Standing,
     /// When it was first proposed.
     proposed_at: DateTime<Utc>,
-    /// What it is about: `kind` is `merge` (with `from`, `into`, `score`, `reasons`) or `suggestion` (with
-    /// `suggestion` and `findings`).
+    /// What it is about: `kind` is `merge` (with `from`, `into`, `score`, `reasons`), `suggestion` (with
+    /// `suggestion` and `findings`) or `assertion` (with `assertion` and `reasons`).
     subject: Loose,
     /// When it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +142,8 @@ impl ProposalApi {
         Answer::json(&self.find(&id.0).await?.into())
     }
 
-    /// Accepts a proposal: two entries become one; a suggestion is answered as what to import.
+    /// Accepts a proposal: two entries become one, an assertion is asserted; a suggestion is answered as what to
+    /// import.
     ///
     /// Accepting again what is accepted changes nothing.
     #[oai(path = "/proposals/:id/accept", method = "post", operation_id = "acceptProposal")]
@@ -151,10 +153,14 @@ impl ProposalApi {
         Path(id): Path<ProposalId>,
     ) -> Result<Answer<ProposalView>, Problem> {
         let found = self.undecided(&id.0, ProposalStatus::Accepted).await?;
-        if let (ProposalStatus::Open, ProposalSubject::Merge { from, into, .. }) =
-            (found.status, &found.subject)
-        {
-            self.merge(from, into, &who).await?;
+        match (found.status, &found.subject) {
+            (ProposalStatus::Open, ProposalSubject::Merge { from, into, .. }) => {
+                self.merge(from, into, &who).await?;
+            }
+            (ProposalStatus::Open, ProposalSubject::Assertion { assertion, .. }) => {
+                self.assert(assertion, &who).await?;
+            }
+            _ => {}
         }
         self.decide(&id.0, ProposalStatus::Accepted, &who).await
     }
@@ -204,6 +210,15 @@ impl ProposalApi {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A statement about who delivers becomes one of the store, and attribution follows.
+    async fn assert(&self, assertion: &Assertion, who: &Moderator) -> Result<(), Problem> {
+        let store = self.0.store.as_ref();
+        store.put_assertions(std::slice::from_ref(assertion), &who.actor()).await?;
+        self.0.pages.note(Catalogue::sequence(store).await?);
+        self.0.reload_attributor().await;
+        Ok(())
     }
 
     async fn decide(

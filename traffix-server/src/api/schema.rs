@@ -13,7 +13,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// Names of types that are also answered as CSV.
-const WITH_CSV: [&str; 1] = ["PrefixPage"];
+const WITH_CSV: [&str; 2] = ["PrefixPage", "MeasurementAnswer"];
 /// Where the framework carries a sealed schema.
 const SEAL: &str = "x-sealed-schema";
 

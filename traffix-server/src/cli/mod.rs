@@ -4,11 +4,15 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod backtest;
+mod capture;
 mod check;
+mod collect;
 mod database;
 mod export;
 mod failure;
 mod forecast;
+mod foreign;
 mod import;
 mod input;
 mod keys;
@@ -17,6 +21,7 @@ mod outlook;
 mod output;
 mod platforms;
 mod reference;
+mod replay;
 mod serve;
 mod sync;
 mod verify;
@@ -43,9 +48,13 @@ enum Command {
     Serve(serve::Args),
     Import(import::Args),
     Sync(sync::Args),
+    Collect(collect::Args),
+    Replay(replay::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Attribute(attribute::Args),
+    Capture(capture::Args),
+    Backtest(backtest::Args),
     VerifyModel(verify::Args),
     Export(export::Args),
     Migrate(migrate::Args),
@@ -62,6 +71,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Attribute(args) => attribute::run(&args, &mut out),
+        Command::Capture(args) => capture::run(&args, &mut out),
+        Command::Collect(args) => collect::run(&args, &mut out),
+        Command::Backtest(args) => backtest::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),
@@ -69,6 +81,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -84,7 +84,7 @@ fn catalogue(args: &Args, now: DateTime<Utc>) -> Result<Vec<Ru>, Failure> {
 }
 
 /// A bundled example, else a file.
-fn network(wanted: &str) -> Result<Network, Failure> {
+pub(super) fn network(wanted: &str) -> Result<Network, Failure> {
     let examples = &bundled().map_err(Failure::new)?.networks;
     if let Some(example) = examples.iter().find(|network| network.id == wanted) {
         return Ok(example.clone());

@@ -38,7 +38,16 @@ pub fn load<'a>(
     let env_file = env_file(Path::new(".env"))?;
     let default_file = Path::new("traffix.toml");
     let source = File::from(file.unwrap_or(default_file)).format(FileFormat::Toml).required(file.is_some());
-    let lists = ["server.trusted_proxies", "server.cors_origins", "sync.platforms"];
+    let lists = [
+        "server.trusted_proxies",
+        "server.cors_origins",
+        "sync.platforms",
+        "collect.netflow",
+        "collect.ipfix",
+        "collect.sflow",
+        "collect.accept",
+        "live.internal",
+    ];
     let secrets = secrets(
         env_file
             .iter()

@@ -3,11 +3,15 @@
 //! Nothing must be configured to start. Every setting is a documented field of a section below; the reference
 //! page and the defaults are generated from them.
 
+mod collect;
+mod live;
 mod load;
 mod reference;
 mod sections;
 mod sync;
 
+pub use collect::{Collect, Measurements, Retention};
+pub use live::{AccessLog, Live};
 pub use load::{ConfigError, load};
 pub use reference::markdown;
 pub use sections::{

@@ -194,7 +194,7 @@ impl Job {
         let PlatformReport { read, written, errors, requests, .. } = report;
         tracing::info!(platform = %report.id, status = ?report.status, read, written, errors, requests, "pulled");
         if report.assertions > 0 {
-            self.state.reload_prefixes().await;
+            self.state.reload_attributor().await;
         }
         if *written > 0
             && let Ok(sequence) = self.state.store.sequence().await

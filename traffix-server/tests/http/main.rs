@@ -9,6 +9,8 @@ mod hardening;
 mod harness;
 mod keys;
 mod limiting;
+mod live;
+mod measurements;
 mod networks;
 mod reading;
 mod sources;

@@ -41,6 +41,10 @@ async fn every_delivery_route_has_a_snapshot() {
         ("prefixes", "/api/v1/prefixes?cdn=valve&limit=2"),
         ("attribution", "/api/v1/attribution/155.133.226.70"),
         ("attribution_unknown", "/api/v1/attribution/192.0.2.1"),
+        (
+            "attribution_hints",
+            "/api/v1/attribution/23.15.11.1?host=gs2.ww.prod.dl.playstation.net&port=443&at=2023-11-10T18:00:00Z",
+        ),
         ("cdn", "/api/v1/cdns/valve"),
     ] {
         snapshot(&server, name, path).await;
@@ -81,6 +85,74 @@ async fn many_addresses_get_the_answers_of_each() {
 }
 
 #[tokio::test]
+async fn names_ports_and_releases_are_hints() {
+    let server = TestServer::start().await;
+    let ask = async |items: Value| {
+        let request =
+            server.request(Method::POST, "/api/v1/attribution").json(&json!({ "addresses": items }));
+        let response = request.send().await.unwrap();
+        (response.status(), response.json::<Value>().await.unwrap())
+    };
+    // The clock stands at 1 November; a game unlocks on Steam on the 10th.
+    let evening = "2023-11-10T18:00:00Z";
+    let (_, answer) = ask(json!([
+        "23.15.11.1",
+        {"ip": "23.15.11.1", "at": evening},
+        {"ip": "23.15.11.1", "port": 27015},
+        {"ip": "23.15.11.1", "host": "www.example.org"},
+        {"ip": "23.15.11.1", "host": "cache7-fra1.steamcontent.com", "port": 443, "at": evening},
+        {"host": "cache7-fra1.steamcontent.com"},
+    ]))
+    .await;
+    let steam = |i: usize| -> f64 {
+        let all = answer["items"][i]["platforms"].as_array().unwrap();
+        let sum: f64 = all.iter().map(|one| one["probability"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-9 && all.last().unwrap()["platform"].is_null(), "{all:?}");
+        all.iter()
+            .find(|one| one["platform"] == "steam")
+            .map_or(0.0, |one| one["probability"].as_f64().unwrap())
+    };
+    assert!(steam(1) > 3.0 * steam(0) && steam(2) < steam(0) && steam(3) < steam(0));
+    assert!(steam(4) > 0.9 && steam(5) > 0.9);
+    let items = &answer["items"];
+    assert_eq!((&items[1]["running"], items[0].get("running")), (&json!(["steam"]), None));
+    assert_eq!(
+        (&items[4]["cdn"], &items[4]["host"]),
+        (&json!("akamai"), &json!("cache7-fra1.steamcontent.com"))
+    );
+    assert_eq!((&items[5]["cdn"], items[5].get("ip")), (&json!("valve"), None));
+    assert_eq!(items[5]["domain"]["pattern"], "cache*-fra1.steamcontent.com");
+
+    let (status, wrong) = ask(json!([
+        {"ip": "192.0.2"},
+        {"host": "https://dl.example.org"},
+        {"port": 80},
+        {"ip": "192.0.2.1", "at": "1600-01-01T00:00:00Z"},
+        {"ip": "192.0.2.1", "at": "2026-01-01T00:00:00Z"},
+    ]))
+    .await;
+    assert_eq!(status, 422);
+    let pointers: Vec<_> =
+        wrong["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(
+        pointers,
+        ["/addresses/0/ip", "/addresses/1/host", "/addresses/2", "/addresses/3/at", "/addresses"]
+    );
+    for (item, pointer) in [
+        (json!({"ip": "192.0.2.1", "port": 65536}), "/addresses/0/port"),
+        (json!({"ip": "192.0.2.1", "sni": "x"}), "/addresses/0"),
+        (json!(7), "/addresses/0"),
+    ] {
+        let (status, wrong) = ask(json!([item])).await;
+        assert_eq!(
+            (status, &wrong["errors"][0]["pointer"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(pointer)),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn errors_have_snapshots() {
     let server = TestServer::start().await;
     for (name, method, path) in [
@@ -93,6 +165,7 @@ async fn errors_have_snapshots() {
         ("error_method", Method::PATCH, "/api/v1/rus/fortnite"),
         ("error_no_key", Method::DELETE, "/api/v1/rus/fortnite"),
         ("error_address", Method::GET, "/api/v1/attribution/300.1.1.1"),
+        ("error_host", Method::GET, "/api/v1/attribution/192.0.2.1?host=https://dl.example.org/"),
         ("error_no_platform", Method::GET, "/api/v1/platforms/betamax"),
         ("error_no_cdn", Method::GET, "/api/v1/cdns/betamax"),
         ("error_no_company", Method::GET, "/api/v1/companies/none"),

@@ -113,6 +113,25 @@ async fn moderators_merge_what_is_one_title() {
 }
 
 #[tokio::test]
+async fn moderators_assert_what_a_capture_suggests() {
+    let server = TestServer::start().await;
+    let assertion = json!({
+        "platform": "steam", "cdn": "valve", "prefix": "192.0.2.7/32", "role": "origin", "tenancy": "dedicated",
+        "status": "current", "evidence": "measurement", "source": "a capture", "confidence": 0.7,
+    });
+    let assertion = Box::new(serde_json::from_value(assertion).unwrap());
+    let subject = ProposalSubject::Assertion { assertion, reasons: vec!["1 GB".into()] };
+    let id = "capture:steam:192.0.2.7";
+    server.store.propose(&[(id.to_owned(), subject)]).await.unwrap();
+    let attribute = async || server.json("/api/v1/attribution/192.0.2.7").await.to_string();
+    assert!(!attribute().await.contains("valve"));
+    let (status, accepted) = decide(&server, id, "accept").await;
+    assert_eq!((status, &accepted["subject"]["kind"]), (StatusCode::OK, &json!("assertion")), "{accepted}");
+    assert!(attribute().await.contains("valve"), "attribution follows");
+    assert_eq!(decide(&server, id, "accept").await.0, StatusCode::OK, "again is fine");
+}
+
+#[tokio::test]
 async fn what_is_rejected_is_not_proposed_again() {
     let server = TestServer::start().await;
     let id = "merge:fortnite:modern-warfare-iii";

@@ -4,8 +4,6 @@
 CREATE TABLE measured_network (
     key       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id        text COLLATE "C" NOT NULL UNIQUE,
-    -- Grows with every write.
-    version   bigint NOT NULL,
     -- The newest bin, in seconds since 1970, of all batches whose identifiers are forgotten.
     forgotten bigint
 );
@@ -30,31 +28,31 @@ CREATE TABLE measured_series (
     UNIQUE (network, platform, cdn, link)
 );
 
--- A day of a network, counted from 1970 in UTC: the version of the last write, the greatest common divisor and the
--- least common multiple of the steps that its bytes are kept at, and a bit for each minute that was watched, the
--- lowest first.
+-- A day of a network, counted from 1970 in UTC: the greatest common divisor and the least common multiple of the
+-- steps that its bytes are kept at, a bit for each minute that was watched, the lowest first, and the bytes of every
+-- series by the hour, packed, of all whose step divides an hour. An hour's bytes are there for good; those of shorter
+-- bins are in `measured_bytes` beside them, for as long as they are kept.
 CREATE TABLE measured_day (
     network     bigint NOT NULL REFERENCES measured_network (key),
     day         bigint NOT NULL,
-    version     bigint NOT NULL,
     fine_secs   bigint NOT NULL CHECK (fine_secs > 0),
     coarse_secs bigint NOT NULL CHECK (coarse_secs > 0),
     minutes     bytea  NOT NULL,
+    hours       bytea  NOT NULL,
     PRIMARY KEY (network, day)
 );
 
--- Bytes of a series on a day. Every byte is in one row only, that of the step it is kept at, so sums over rows
--- count nothing twice. `points` has the bins, packed; `hours` their sums by hour, empty if the bins are not shorter.
+-- Bytes of a series on a day in bins of one step, packed. A sum takes what divides an hour either from here or from
+-- the hours, and everything else from here, so it counts nothing twice.
 CREATE TABLE measured_bytes (
     network   bigint NOT NULL,
     day       bigint NOT NULL,
     step_secs bigint NOT NULL CHECK (step_secs > 0),
     series    bigint NOT NULL REFERENCES measured_series (key),
-    hours     bytea NOT NULL,
-    points    bytea NOT NULL,
+    points    bytea  NOT NULL,
     PRIMARY KEY (network, day, step_secs, series),
     FOREIGN KEY (network, day) REFERENCES measured_day (network, day)
 );
 -- The numbers are packed already: compressing them again costs time and gains nothing.
-ALTER TABLE measured_bytes ALTER COLUMN hours SET STORAGE EXTERNAL;
+ALTER TABLE measured_day ALTER COLUMN hours SET STORAGE EXTERNAL;
 ALTER TABLE measured_bytes ALTER COLUMN points SET STORAGE EXTERNAL;

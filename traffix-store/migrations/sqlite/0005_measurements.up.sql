@@ -4,8 +4,6 @@
 CREATE TABLE measured_network (
     key       INTEGER PRIMARY KEY,
     id        TEXT    NOT NULL UNIQUE,
-    -- Grows with every write.
-    version   INTEGER NOT NULL,
     -- The newest bin, in seconds since 1970, of all batches whose identifiers are forgotten.
     forgotten INTEGER
 ) STRICT;
@@ -30,27 +28,27 @@ CREATE TABLE measured_series (
     UNIQUE (network, platform, cdn, link)
 ) STRICT;
 
--- A day of a network, counted from 1970 in UTC: the version of the last write, the greatest common divisor and the
--- least common multiple of the steps that its bytes are kept at, and a bit for each minute that was watched, the
--- lowest first.
+-- A day of a network, counted from 1970 in UTC: the greatest common divisor and the least common multiple of the
+-- steps that its bytes are kept at, a bit for each minute that was watched, the lowest first, and the bytes of every
+-- series by the hour, packed, of all whose step divides an hour. An hour's bytes are there for good; those of shorter
+-- bins are in `measured_bytes` beside them, for as long as they are kept.
 CREATE TABLE measured_day (
     network     INTEGER NOT NULL REFERENCES measured_network (key),
     day         INTEGER NOT NULL,
-    version     INTEGER NOT NULL,
     fine_secs   INTEGER NOT NULL CHECK (fine_secs > 0),
     coarse_secs INTEGER NOT NULL CHECK (coarse_secs > 0),
     minutes     BLOB    NOT NULL,
+    hours       BLOB    NOT NULL,
     PRIMARY KEY (network, day)
 ) STRICT, WITHOUT ROWID;
 
--- Bytes of a series on a day. Every byte is in one row only, that of the step it is kept at, so sums over rows
--- count nothing twice. `points` has the bins, packed; `hours` their sums by hour, empty if the bins are not shorter.
+-- Bytes of a series on a day in bins of one step, packed. A sum takes what divides an hour either from here or from
+-- the hours, and everything else from here, so it counts nothing twice.
 CREATE TABLE measured_bytes (
     network   INTEGER NOT NULL,
     day       INTEGER NOT NULL,
     step_secs INTEGER NOT NULL CHECK (step_secs > 0),
     series    INTEGER NOT NULL REFERENCES measured_series (key),
-    hours     BLOB    NOT NULL,
     points    BLOB    NOT NULL,
     PRIMARY KEY (network, day, step_secs, series),
     FOREIGN KEY (network, day) REFERENCES measured_day (network, day)

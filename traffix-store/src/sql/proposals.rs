@@ -124,6 +124,13 @@ impl Proposals for SqlStore {
 
 fn check(position: usize, id: &str, subject: &ProposalSubject) -> Result<()> {
     check_printable(&format!("/{position}/id"), id, MAX_ID_BYTES)?;
+    if let ProposalSubject::Assertion { assertion, .. } = subject {
+        let place = format!("/{position}/subject/assertion");
+        let found = assertion.check().into_iter();
+        let found: Vec<Invalid> =
+            found.map(|one| Invalid::new(format!("{place}{}", one.pointer), one.detail)).collect();
+        return if found.is_empty() { Ok(()) } else { Err(StoreError::Invalid(found)) };
+    }
     let ProposalSubject::Merge { from, into, score, .. } = subject else { return Ok(()) };
     if from == into {
         return Err(invalid(&format!("/{position}/subject/into"), "is the same RU".to_owned()));

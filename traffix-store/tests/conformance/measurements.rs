@@ -240,6 +240,9 @@ async fn what_cannot_be_answered_is_refused_with_the_reason(on: On) {
     assert_eq!(totals(&*store, 60).await.1.len(), 2_880);
     let links = store.measurements(&query(3_600, EVERYTHING)).await.unwrap();
     assert_eq!((links.series.len(), links.bins.len()), (2_000, 48));
+    let hour = MeasurementQuery { from: at(0), until: at(3_600), ..query(60, EVERYTHING) };
+    let links = store.measurements(&hour).await.unwrap();
+    assert_eq!((links.series.len(), links.bins.len()), (2_000, 60));
 }
 
 /// The day that it is, counted from the first day, when a day is so many days old.
@@ -397,7 +400,8 @@ mod corrupt {
             sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         }
-        let read = store.measurements(&query(60, EVERYTHING)).await;
+        let step = if sql.contains("hours") { 3_600 } else { 60 };
+        let read = store.measurements(&query(step, EVERYTHING)).await;
         assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{sql}: {read:?}");
         if !sql.contains("coarse") {
             let write = store.add_batch(&batch("b", 60, &counts)).await;
@@ -408,6 +412,9 @@ mod corrupt {
     async fn are_errors(on: On, bytes: impl Fn(&str) -> String) {
         for packed in ["", "02", "0141", "01060102", "010000ff"] {
             is_an_error(on, &format!("UPDATE measured_bytes SET points = {}", bytes(packed))).await;
+        }
+        for hours in ["01", "0105", "010102"] {
+            is_an_error(on, &format!("UPDATE measured_day SET hours = {}", bytes(hours))).await;
         }
         is_an_error(on, &format!("UPDATE measured_day SET minutes = {}", bytes("0102"))).await;
         is_an_error(on, "UPDATE measured_series SET platform = 'No Slug'").await;

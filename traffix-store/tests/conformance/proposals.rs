@@ -41,6 +41,16 @@ fn suggestion(n: u32) -> (String, ProposalSubject) {
     (format!("github:owner/repo:{n}"), subject)
 }
 
+fn seen(prefix: &str, confidence: f64) -> (String, ProposalSubject) {
+    let assertion = json!({
+        "platform": "steam", "cdn": "valve", "prefix": prefix, "role": "origin", "tenancy": "dedicated",
+        "status": "current", "evidence": "measurement", "source": "a capture", "confidence": confidence,
+    });
+    let assertion = Box::new(serde_json::from_value(assertion).unwrap());
+    let reasons = vec!["1 GB, 50 % of all".to_owned()];
+    (format!("capture:{prefix}"), ProposalSubject::Assertion { assertion, reasons })
+}
+
 fn proposal_ids(page: &Page<Proposal>) -> Vec<&str> {
     page.items.iter().map(|proposal| proposal.id.as_str()).collect()
 }
@@ -60,6 +70,9 @@ async fn proposing_again_changes_only_what_is_open(on: On) {
     };
     assert_eq!(store.proposal("merge:a:b").await.unwrap(), Some(open.clone()));
     assert_eq!(store.proposal(&first[1].0).await.unwrap().unwrap().subject, first[1].1);
+    let (id, subject) = seen("192.0.2.0/24", 0.7);
+    assert_eq!(store.propose(&[(id.clone(), subject.clone())]).await.unwrap(), 1);
+    assert_eq!(store.proposal(&id).await.unwrap().unwrap().subject, subject);
 
     clock.advance(60);
     assert_eq!(store.propose(&[merge("a", "b", 0.9), merge("a", "c", 0.9)]).await.unwrap(), 1);
@@ -138,6 +151,7 @@ async fn senseless_proposals_are_refused(on: On) {
         (merge("a", "a", 0.5), "/1/subject/into"),
         (merge("a", "b", f64::NAN), "/1/subject/score"),
         (merge("a", "b", 1.01), "/1/subject/score"),
+        (seen("192.0.2.0/24", 1.5), "/1/subject/assertion/confidence"),
     ];
     for bad in ["", "nul\0", &"x".repeat(501)] {
         cases.push(((bad.to_owned(), suggestion(1).1), "/1/id"));

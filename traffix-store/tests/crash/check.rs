@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use sqlx::Connection as _;
 use traffix_core::catalogue::{Ru, RuId};
-use traffix_store::{Change, EntityKind, OpenOptions, PageRequest, RuQuery, Sequence, Store, open};
+use traffix_store::{
+    Change, Dimensions, EntityKind, MeasurementQuery, OpenOptions, PageRequest, RuQuery, Sequence, Store,
+    open,
+};
 
-use crate::support::rus::actor;
-use crate::work::{Op, op};
+use crate::support::rus::{actor, day};
+use crate::work::{BATCH_BYTES, Op, measured as batch, op};
 
 type State = BTreeMap<RuId, Ru>;
 
@@ -44,6 +47,7 @@ impl Checker {
             assert!(self.log == with, "operation {next}: neither done nor undone, or an earlier one is lost");
         }
         agree(store, &self.log).await;
+        measured(store, next).await;
     }
 
     async fn replay(&mut self, store: &dyn Store) {
@@ -107,6 +111,27 @@ async fn agree(store: &dyn Store, log: &State) {
     assert_eq!(listed(store, &query).await, fits(&|ru| ru.title.contains("number")), "titles");
 }
 
+/// The batches before `next` are there, once; that of `next` is wholly there or not at all; days and hours agree.
+async fn measured(store: &dyn Store, next: usize) {
+    let mut of_links = Vec::new();
+    for step_secs in [60, 3_600] {
+        let query = MeasurementQuery {
+            network: "acme".into(),
+            from: day(0),
+            until: day(2),
+            step_secs,
+            by: Dimensions { link: true, ..Dimensions::default() },
+            platform: None,
+            cdn: None,
+            link: None,
+        };
+        let measured = store.measurements(&query).await.unwrap();
+        of_links.push(measured.series.iter().map(|series| series.bytes.iter().sum()).collect::<Vec<u64>>());
+    }
+    let of = |batches: usize| vec![vec![BATCH_BYTES * batches as u64; 3]; 2];
+    assert!(of_links == of(next) || of_links == of(next + 1), "{next} batches: {of_links:?}");
+}
+
 /// SQLite's own checks of the file, of references and of the index of titles.
 pub(crate) async fn sqlite(url: &str) {
     let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
@@ -134,6 +159,11 @@ pub(crate) async fn converges(url: &str, next: usize) {
         let report = store.merge_rus(&rus, &actor()).await.unwrap();
         assert!(n == next || report.unchanged == report.read, "{n}: {report:?}");
     }
+    for n in 0..=next {
+        let new = store.add_batch(&batch(n)).await.unwrap();
+        assert!(n == next || !new, "batch {n} was acknowledged and is not known");
+    }
+    measured(&*store, next + 1).await;
     let sequence = store.sequence().await.unwrap();
     for (_, rus) in imports() {
         store.merge_rus(&rus, &actor()).await.unwrap();

@@ -2,10 +2,12 @@
 
 use std::io::Write as _;
 
+use chrono::TimeDelta;
 use traffix_core::catalogue::Ru;
+use traffix_core::measurement::{Batch, Key};
 use traffix_store::{Expect, OpenOptions, Store, StoreError, open};
 
-use crate::support::rus::{actor, many, many_companies, release};
+use crate::support::rus::{actor, day, many, many_companies, release};
 
 /// An operation.
 pub(crate) enum Op {
@@ -32,6 +34,20 @@ pub(crate) fn op(n: usize) -> Op {
     }
 }
 
+/// Bytes that the n-th batch has under each of its keys.
+pub(crate) const BATCH_BYTES: u64 = 1_000;
+
+/// What is measured with the n-th operation: two links in a minute, and a third in the same minute of the next day.
+pub(crate) fn measured(n: usize) -> Batch {
+    let mut batch = Batch::new(format!("batch/{n}"), "acme", 60.try_into().unwrap());
+    let minute = i64::try_from(n % 1_440).unwrap();
+    for (bin, link) in [(minute, "a"), (minute, "b"), (minute + 1_440, "c")] {
+        let key = Key { link: Some(link.into()), ..Key::default() };
+        batch.add(day(0) + TimeDelta::minutes(bin), key, BATCH_BYTES).unwrap();
+    }
+    batch
+}
+
 /// Does one operation; one that was done before already is fine.
 async fn apply(store: &dyn Store, op: &Op) -> Result<(), StoreError> {
     match op {
@@ -49,7 +65,7 @@ pub(crate) async fn forever(url: &str, first: usize) {
     let store = open(url, OpenOptions::default()).await.unwrap();
     store.put_companies(&many_companies(), &actor()).await.unwrap();
     for n in first.. {
-        if apply(&*store, &op(n)).await.is_err() {
+        if apply(&*store, &op(n)).await.is_err() || store.add_batch(&measured(n)).await.is_err() {
             return;
         }
         let mut out = std::io::stdout().lock();

@@ -82,10 +82,14 @@ impl DnsNames {
         for parameter in service.iter_params() {
             match parameter {
                 SVCParam::Ipv4Hint(all) => {
-                    all.iter().for_each(|address| self.add(IpAddr::from(address.to_be_bytes()), name));
+                    for address in all {
+                        self.add(IpAddr::from(address.to_be_bytes()), name);
+                    }
                 }
                 SVCParam::Ipv6Hint(all) => {
-                    all.iter().for_each(|address| self.add(IpAddr::from(address.to_be_bytes()), name));
+                    for address in all {
+                        self.add(IpAddr::from(address.to_be_bytes()), name);
+                    }
                 }
                 _ => {}
             }

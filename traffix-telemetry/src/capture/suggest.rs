@@ -236,7 +236,8 @@ impl Group<'_> {
 
     fn reasons(&self, share: f64, known: bool, other: Option<&Assertion>) -> Vec<String> {
         let (size, servers) = (Bytes(self.bytes), self.servers.len());
-        let mut reasons = vec![format!("{size}, {:.1} % of all, from {servers} servers", share * 100.0)];
+        let mut reasons =
+            vec![format!("{size}, {:.1} % of all, from {}", share * 100.0, many(servers as u64, "server"))];
         if self.names.is_empty() {
             reasons.push("no name was seen".into());
         } else {
@@ -244,11 +245,11 @@ impl Group<'_> {
             let names: Vec<&str> = self.names.iter().copied().take(SHOWN_NAMES).collect();
             let more = if self.names.len() > SHOWN_NAMES { ", …" } else { "" };
             reasons.push(format!(
-                "{} names ({}{more}) in {}, asked for by {} conversations",
-                self.names.len(),
+                "{} ({}{more}) in {}, asked for by {}",
+                many(self.names.len() as u64, "name"),
                 names.join(", "),
                 seen.join(" and "),
-                self.flows
+                many(self.flows, "conversation")
             ));
         }
         if known {
@@ -259,6 +260,11 @@ impl Group<'_> {
         }
         reasons
     }
+}
+
+/// A number of things, in words.
+fn many(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// How much a number of conversations tells: half for one, near to all for many.

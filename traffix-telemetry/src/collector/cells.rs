@@ -50,9 +50,9 @@ impl Cells {
 
     #[inline]
     fn bin(&mut self, number: i64) -> &mut Bin {
-        let len = self.ring.len();
+        let len = i64::try_from(self.ring.len()).unwrap_or(i64::MAX);
         // The remainder is below the length.
-        let place = usize::try_from(number.rem_euclid(len as i64)).unwrap_or(0);
+        let place = usize::try_from(number.rem_euclid(len)).unwrap_or(0);
         let bin = &mut self.ring[place];
         if bin.number != number || bin.rows.is_empty() {
             self.open(place, number);

@@ -116,6 +116,7 @@ impl Collector {
     ///
     /// # Errors
     /// [`StartError`]; then nothing is listening.
+    #[expect(clippy::needless_pass_by_value, reason = "a collector's settings are made for it")]
     pub fn start(config: Config, watch: Watch, sink: impl Sink + 'static) -> Result<Self, StartError> {
         let step_secs = config.timing.step_secs;
         if DAY_SECS % step_secs.get() != 0 {
@@ -164,8 +165,9 @@ impl Collector {
             let thread = thread::Builder::new().name(format!("collect-{number}"));
             let run = move || {
                 let warning = pin.then(|| pin_to_core(number)).and_then(Result::err);
-                // Whoever waits for it is there until all have told.
+                // Whoever waits for it is there until all have told, which the end of the channel says.
                 let _ = pinned.send(warning);
+                drop(pinned);
                 worker.run();
             };
             self.workers.push(thread.spawn(run).map_err(StartError::Thread)?);

@@ -1,6 +1,6 @@
 //! Runs exporters and collectors of Debian packages on loopback.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -40,39 +40,57 @@ fn start(command: &mut Command) -> Running {
     }))
 }
 
-/// What softflowd exports of the capture.
-pub(crate) fn softflowd(version: u8) -> Vec<Vec<u8>> {
+/// An exporter at work on the capture; it ends with this.
+pub(crate) struct Exporter {
+    process: Running,
+    _folder: tempfile::TempDir,
+}
+
+impl Exporter {
+    fn has_ended(&mut self) -> bool {
+        self.process.0.try_wait().unwrap().is_some()
+    }
+}
+
+/// Lets an exporter read the capture and export it to an address.
+pub(crate) fn export(tool: Tool, version: u8, target: SocketAddr) -> Exporter {
     let folder = tempfile::tempdir().unwrap();
     let pcap = folder.path().join("capture.pcap");
     capture::write(&pcap);
+    let process = match tool {
+        Tool::Softflowd => start(
+            Command::new("softflowd")
+                .arg("-r")
+                .arg(&pcap)
+                .args(["-a", "-d", "-n", &target.to_string(), "-v", &version.to_string(), "-p"])
+                .arg(folder.path().join("pid"))
+                // With a control socket it waits there for ever after a file of more than a few packets.
+                .args(["-c", "none"]),
+        ),
+        Tool::Pmacctd => {
+            let config = format!(
+                "plugins: nfprobe\nnfprobe_receiver: {target}\nnfprobe_version: {version}\n\
+                 nfprobe_timeouts: general=1:maxlife=1:expint=1:tcp=1:udp=1\n\
+                 aggregate: src_host, dst_host, src_port, dst_port, proto, tos\n"
+            );
+            start_pmacctd(folder.path(), &pcap, &config)
+        }
+    };
+    Exporter { process, _folder: folder }
+}
+
+/// What softflowd exports of the capture.
+pub(crate) fn softflowd(version: u8) -> Vec<Vec<u8>> {
     let socket = socket();
-    let target = socket.local_addr().unwrap().to_string();
-    let mut child = start(
-        Command::new("softflowd")
-            .arg("-r")
-            .arg(&pcap)
-            .args(["-a", "-d", "-n", &target, "-v", &version.to_string(), "-p"])
-            .arg(folder.path().join("pid"))
-            // With a control socket it waits there for ever after a file of more than a few packets.
-            .args(["-c", "none"]),
-    );
-    receive(&socket, version == 5, || child.0.try_wait().unwrap().is_some())
+    let mut exporter = export(Tool::Softflowd, version, socket.local_addr().unwrap());
+    receive(&socket, version == 5, || exporter.has_ended())
 }
 
 /// What pmacctd exports of the capture.
 pub(crate) fn pmacctd(version: u8) -> Vec<Vec<u8>> {
-    let folder = tempfile::tempdir().unwrap();
-    let pcap = folder.path().join("capture.pcap");
-    capture::write(&pcap);
     let socket = socket();
-    let target = socket.local_addr().unwrap();
-    let config = format!(
-        "daemonize: false\npcap_savefile: {}\nplugins: nfprobe\nnfprobe_receiver: {target}\nnfprobe_version: {version}\n\
-         nfprobe_timeouts: general=1:maxlife=1:expint=1:tcp=1:udp=1\naggregate: src_host, dst_host, src_port, dst_port, proto, tos\n\
-         plugin_buffer_size: 10240\nplugin_pipe_size: 10240000\n",
-        pcap.display()
-    );
-    run_pmacctd(folder.path(), &config, &socket)
+    let mut exporter = export(Tool::Pmacctd, version, socket.local_addr().unwrap());
+    receive(&socket, false, || exporter.has_ended())
 }
 
 /// What pmacctd exports of the capture as sFlow, every packet of it.
@@ -82,19 +100,19 @@ pub(crate) fn sfprobe() -> Vec<Vec<u8>> {
     capture::write(&pcap);
     let socket = socket();
     let target = socket.local_addr().unwrap();
-    let config = format!(
-        "daemonize: false\npcap_savefile: {}\nplugins: sfprobe\nsfprobe_receiver: {target}\n\
-         sampling_rate: 1\nplugin_buffer_size: 10240\nplugin_pipe_size: 10240000\n",
-        pcap.display()
-    );
-    run_pmacctd(folder.path(), &config, &socket)
+    let config = format!("plugins: sfprobe\nsfprobe_receiver: {target}\nsampling_rate: 1\n");
+    let mut running = start_pmacctd(folder.path(), &pcap, &config);
+    receive(&socket, false, || running.0.try_wait().unwrap().is_some())
 }
 
-fn run_pmacctd(folder: &Path, config: &str, socket: &UdpSocket) -> Vec<Vec<u8>> {
+fn start_pmacctd(folder: &Path, pcap: &Path, config: &str) -> Running {
     let file = folder.join("pmacctd.conf");
+    let config = format!(
+        "daemonize: false\npcap_savefile: {}\nplugin_buffer_size: 10240\nplugin_pipe_size: 10240000\n{config}",
+        pcap.display()
+    );
     std::fs::write(&file, config).unwrap();
-    let mut running = start(Command::new("pmacctd").arg("-f").arg(file));
-    receive(socket, false, || running.0.try_wait().unwrap().is_some())
+    start(Command::new("pmacctd").arg("-f").arg(file))
 }
 
 fn socket() -> UdpSocket {
@@ -144,16 +162,15 @@ pub(crate) fn complete(export: impl Fn() -> Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// Flows, bytes and packets that nfcapd and nfdump find in the datagrams.
-pub(crate) fn nfdump_totals(datagrams: &[Vec<u8>]) -> (u64, u64, u64) {
+/// The folder into which nfcapd writes what is in the datagrams.
+pub(crate) fn nfcapd(datagrams: &[Vec<u8>], options: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut nfcapd = start(
         Command::new("nfcapd")
-            .arg("-l")
-            .arg(folder.path())
             .args(["-w", folder.path().to_str().unwrap()])
-            .args(["-b", "127.0.0.1", "-p", &port.to_string(), "-t", "3600"]),
+            .args(["-b", "127.0.0.1", "-p", &port.to_string(), "-t", "3600"])
+            .args(options),
     );
     wait_until_bound(port);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -165,6 +182,12 @@ pub(crate) fn nfdump_totals(datagrams: &[Vec<u8>]) -> (u64, u64, u64) {
     let stop = Command::new("kill").args(["-TERM", &nfcapd.0.id().to_string()]).status().unwrap();
     assert!(stop.success());
     nfcapd.0.wait().unwrap();
+    folder
+}
+
+/// Flows, bytes and packets that nfcapd and nfdump find in the datagrams.
+pub(crate) fn nfdump_totals(datagrams: &[Vec<u8>]) -> (u64, u64, u64) {
+    let folder = nfcapd(datagrams, &[]);
     let out = Command::new("nfdump")
         .arg("-R")
         .arg(folder.path())
@@ -208,7 +231,7 @@ fn wait_until_read(port: u16) {
     wait_for(|| udp_line(port).is_some_and(queued), "nfcapd does not read");
 }
 
-fn wait_for(mut condition: impl FnMut() -> bool, what: &str) {
+pub(crate) fn wait_for(mut condition: impl FnMut() -> bool, what: &str) {
     let started = Instant::now();
     while !condition() {
         assert!(started.elapsed() < PATIENCE, "{what}");

@@ -1,7 +1,9 @@
 //! `traffix import`.
 
 mod files;
+mod measured;
 mod progress;
+mod series;
 
 use traffix_core::catalogue::{Company, Ru};
 use traffix_store::{Actor, Expect, ImportReport, Store, StoreError};
@@ -12,10 +14,11 @@ use crate::bundled::bundled;
 use files::Files;
 pub(super) use progress::Progress;
 
-/// Merge catalogue files into the database, or save network profiles.
+/// Merge catalogue files into the database, save network profiles, or keep series of traffic.
 ///
-/// Reads TOML as in data/, JSON as the API writes it, and NDJSON (one RU per line). All files are read and checked
-/// first; then everything is written or nothing. Importing the same files again changes nothing.
+/// Reads TOML as in data/, JSON as the API writes it, and NDJSON (one RU or one batch of measurements per line); with
+/// --unit, series as monitoring systems export them. All files are read and checked first; then everything is written or nothing. Importing the
+/// same files again changes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files; - reads standard input. The name's end decides the format, else the first character.
@@ -28,6 +31,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY-ID")]
     owner: Option<String>,
     #[command(flatten)]
+    series: series::SeriesArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Print what was done as JSON.
     #[arg(long)]
@@ -38,6 +43,14 @@ pub(super) struct Args {
 const ACTOR: &str = "import";
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
+    if let Some(unit) = args.series.unit {
+        let report = block_on(series::run(&args.series, unit, &args.files, &args.database))?;
+        return report.print(args.json, out);
+    }
+    if let Some(batches) = measured::read(&args.files)? {
+        let report = block_on(measured::add(batches, &args.database))?;
+        return report.print(args.json, out);
+    }
     let mut files = Files::read(&args.files)?;
     if args.bundled {
         files.add_bundled(bundled().map_err(Failure::new)?);

@@ -8,8 +8,9 @@ use sqlx::FromRow;
 use traffix_core::Invalid;
 use traffix_core::measurement::{Batch, Key, Overflow};
 
-use super::day::{self, MAX_DAY_BYTES, Minutes};
-use super::{DAY_SECS, MINUTE_SECS, Network, Result, corrupt, lcm};
+use super::day::{self, Day, MAX_DAY_BYTES, Minutes, Steps};
+use super::hours::Hours;
+use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Network, Result, corrupt, lcm};
 use crate::StoreError;
 use crate::db::{Insert, Micros, Statement, Tx};
 use crate::sql::SqlStore;
@@ -39,8 +40,7 @@ pub(super) async fn add(store: &SqlStore, batch: &Batch) -> Result<bool> {
     }
     let keys = series(&mut tx, network.key, batch).await?;
     for (day, new) in days {
-        day::note(&mut tx, &network, day, &new.watched, step).await?;
-        add_day(&mut tx, network.key, day, step, &new, &keys).await?;
+        add_day(&mut tx, network.key, (day, &new), step, &keys).await?;
     }
     tx.commit().await?;
     Ok(true)
@@ -82,7 +82,7 @@ fn by_day(batch: &Batch, step: i64) -> Result<BTreeMap<i64, NewDay<'_>>> {
 
 /// Remembers the batch; whether it is new.
 async fn remember(tx: &mut Tx, network: &Network, batch: &Batch, now: Micros) -> Result<bool> {
-    let newest = batch.bins.keys().next_back().map(|bin| bin.timestamp());
+    let newest = batch.bins.keys().next_back().map(DateTime::timestamp);
     let digest = digest(batch);
     let sql = "INSERT INTO measured_batch (id, network, at, newest, sha256) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (id) DO NOTHING";
@@ -128,7 +128,9 @@ fn digest(batch: &Batch) -> [u8; 32] {
         hash.update((counters.len() as u64).to_le_bytes());
         for (key, bytes) in counters {
             let (platform, cdn, link) = texts(key);
-            [platform, cdn, link].into_iter().for_each(|part| text(&mut hash, part));
+            for part in [platform, cdn, link] {
+                text(&mut hash, part);
+            }
             hash.update(bytes.to_le_bytes());
         }
     }
@@ -189,23 +191,51 @@ pub(super) async fn known_series(tx: &mut Tx, network: i64) -> Result<BTreeMap<K
 async fn add_day(
     tx: &mut Tx,
     network: i64,
-    day: i64,
+    (day, new): (i64, &NewDay<'_>),
     step: i64,
-    new: &NewDay<'_>,
     keys: &BTreeMap<Key, i64>,
 ) -> Result<()> {
-    let key = |key: &Key| keys.get(key).copied().ok_or_else(|| corrupt("a series has no row"));
-    let series = new.bytes.keys().map(|k| key(k)).collect::<Result<Vec<_>>>()?;
+    let mut bytes = Vec::new();
+    for (key, of_key) in &new.bytes {
+        let series = keys.get(key).copied().ok_or_else(|| corrupt("a series has no row"))?;
+        bytes.push((series, of_key));
+    }
+    let stored = Day::read(tx, network, day).await?;
+    let mut stored = stored.unwrap_or_else(|| Day {
+        steps: Steps::of(step),
+        watched: Minutes::none(),
+        hours: Hours::default(),
+    });
+    stored.steps = stored.steps.and(step);
+    stored.watched.add(&new.watched);
+    if HOUR_SECS % step == 0 {
+        add_hours(&mut stored.hours, &bytes, step).ok_or_else(|| day_overflow(day))?;
+    }
+    stored.write(tx, network, day).await?;
+    if step == HOUR_SECS {
+        return Ok(());
+    }
+    let series = bytes.iter().map(|(series, _)| *series).collect();
     let mut counters = day::counters(tx, network, day, step, series).await?;
     let bins = day::bins_of(step)?;
-    for (k, bytes) in &new.bytes {
-        let sums = counters.entry(key(k)?).or_insert_with(|| vec![0; bins]);
-        for (bin, bytes) in bytes {
-            let sum = sums.get_mut(*bin).ok_or_else(|| corrupt("a bin lies outside its day"))?;
-            day::add(sum, *bytes).ok_or_else(|| day_overflow(day))?;
-        }
-        let total = sums.iter().try_fold(0_u64, |total, bytes| total.checked_add(*bytes));
-        total.filter(|total| *total <= MAX_DAY_BYTES).ok_or_else(|| day_overflow(day))?;
+    for (series, of_series) in bytes {
+        let sums = counters.entry(series).or_insert_with(|| vec![0; bins]);
+        add_bins(sums, of_series, 1).ok_or_else(|| day_overflow(day))?;
     }
     day::put_counters(tx, network, day, step, &counters).await
+}
+
+/// Adds the bins of series to their hours; `None` if there are more bytes than a day may have.
+fn add_hours(hours: &mut Hours, bytes: &[(i64, &BTreeMap<usize, u64>)], step: i64) -> Option<()> {
+    let bins_of_hour = usize::try_from(HOUR_SECS / step).ok()?;
+    bytes.iter().try_for_each(|(series, of_series)| add_bins(hours.of(*series), of_series, bins_of_hour))
+}
+
+/// Adds bins to sums of so many bins each; `None` if there are more bytes than a day may have.
+fn add_bins(sums: &mut [u64], bins: &BTreeMap<usize, u64>, bins_of_sum: usize) -> Option<()> {
+    for (bin, bytes) in bins {
+        day::add(sums.get_mut(bin / bins_of_sum)?, *bytes)?;
+    }
+    let total = sums.iter().try_fold(0_u64, |total, bytes| total.checked_add(*bytes))?;
+    (total <= MAX_DAY_BYTES).then_some(())
 }

@@ -1,15 +1,16 @@
-//! A day of a network: which minutes were watched, and the counters of one series.
+//! A day of a network: which minutes were watched, its hours, and the counters of its series.
 
 use std::collections::BTreeMap;
 
 use sqlx::FromRow;
 
+use super::hours::Hours;
 use super::pack::{pack, unpack};
-use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Network, Result, corrupt, gcd, lcm};
+use super::{DAY_SECS, MINUTE_SECS, Result, corrupt, gcd, lcm};
 use crate::db::{Insert, Param, Statement, Tx};
 
-/// Most bytes of one series on a day in bins of one step, 2⁵⁸ (290 PB): a day has bins of at most 36 steps, so
-/// that no sum of its bins is too large for 64 bits.
+/// Most bytes of one series on a day in hours, or in bins of one step that does not divide an hour, 2⁵⁸ (290 PB): a
+/// day has at most 36 steps, so no sum of a series over a day is too large for 64 bits.
 pub(super) const MAX_DAY_BYTES: u64 = 1 << 58;
 /// Minutes of a day, in bytes of a bit each.
 const MINUTE_BYTES: usize = 180;
@@ -36,7 +37,7 @@ impl Minutes {
         }
     }
 
-    fn add(&mut self, others: &Self) {
+    pub(super) fn add(&mut self, others: &Self) {
         self.0.iter_mut().zip(others.0).for_each(|(byte, other)| *byte |= other);
     }
 
@@ -60,6 +61,11 @@ impl Steps {
         Self { fine_secs: step_secs, coarse_secs: step_secs }
     }
 
+    /// The steps when each is summed to multiples of `level`.
+    pub(super) fn rolled_up(self, level: i64) -> Self {
+        Self { fine_secs: lcm(self.fine_secs, level), coarse_secs: lcm(self.coarse_secs, level) }
+    }
+
     pub(super) fn and(self, step_secs: i64) -> Self {
         Self { fine_secs: gcd(self.fine_secs, step_secs), coarse_secs: lcm(self.coarse_secs, step_secs) }
     }
@@ -71,42 +77,43 @@ pub(super) fn bins_of(step_secs: i64) -> Result<usize> {
     bins.and_then(|bins| usize::try_from(bins).ok()).ok_or_else(|| corrupt(format!("step of {step_secs} s")))
 }
 
-/// How many bins of a step an hour has, if the row has the sums of hours beside its bins.
-pub(super) fn bins_of_hour(step_secs: i64) -> Option<usize> {
-    let shorter = step_secs < HOUR_SECS && HOUR_SECS % step_secs == 0;
-    usize::try_from(HOUR_SECS / step_secs).ok().filter(|_| shorter)
+/// What is known about a day beside its counters.
+pub(super) struct Day {
+    pub(super) steps: Steps,
+    pub(super) watched: Minutes,
+    pub(super) hours: Hours,
 }
 
-/// Writes which minutes of a day were watched and which steps it has, beside what is known already.
-pub(super) async fn note(
-    tx: &mut Tx,
-    network: &Network,
-    day: i64,
-    watched: &Minutes,
-    step: i64,
-) -> Result<()> {
-    #[derive(FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        steps: Steps,
-        minutes: Vec<u8>,
-    }
-    let sql = "SELECT fine_secs, coarse_secs, minutes FROM measured_day WHERE network = $1 AND day = $2";
-    let row: Option<Row> = tx.fetch_optional(Statement::new(sql).bind(network.key).bind(day)).await?;
-    let (steps, minutes) = match row {
-        None => (Steps::of(step), watched.clone()),
-        Some(row) => {
-            let mut minutes = Minutes::parse(&row.minutes)?;
-            minutes.add(watched);
-            (row.steps.and(step), minutes)
+impl Day {
+    /// The stored day, kept from other writers by the lock of its network.
+    pub(super) async fn read(tx: &mut Tx, network: i64, day: i64) -> Result<Option<Self>> {
+        #[derive(FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            steps: Steps,
+            minutes: Vec<u8>,
+            hours: Vec<u8>,
         }
-    };
-    let sql = "INSERT INTO measured_day (network, day, version, fine_secs, coarse_secs, minutes) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (network, day) DO UPDATE SET version = excluded.version, \
-         fine_secs = excluded.fine_secs, coarse_secs = excluded.coarse_secs, minutes = excluded.minutes";
-    let statement = Statement::new(sql).bind(network.key).bind(day).bind(network.version);
-    let statement = statement.bind(steps.fine_secs).bind(steps.coarse_secs).bind(&minutes.0[..]);
-    tx.execute(statement).await.map(drop)
+        let sql =
+            "SELECT fine_secs, coarse_secs, minutes, hours FROM measured_day WHERE network = $1 AND day = $2";
+        let row: Option<Row> = tx.fetch_optional(Statement::new(sql).bind(network).bind(day)).await?;
+        let read = |row: Row| {
+            let hours = Hours::parse(&row.hours).map_err(|detail| corrupt(format!("day {day}: {detail}")))?;
+            Ok(Self { steps: row.steps, watched: Minutes::parse(&row.minutes)?, hours })
+        };
+        row.map(read).transpose()
+    }
+
+    pub(super) async fn write(&self, tx: &mut Tx, network: i64, day: i64) -> Result<()> {
+        let sql = "INSERT INTO measured_day (network, day, fine_secs, coarse_secs, minutes, hours) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (network, day) DO UPDATE SET \
+             fine_secs = excluded.fine_secs, coarse_secs = excluded.coarse_secs, minutes = excluded.minutes, \
+             hours = excluded.hours";
+        let statement = Statement::new(sql).bind(network).bind(day);
+        let statement = statement.bind(self.steps.fine_secs).bind(self.steps.coarse_secs);
+        let statement = statement.bind(&self.watched.0[..]).bind(self.hours.pack().as_slice());
+        tx.execute(statement).await.map(drop)
+    }
 }
 
 /// Counters of series on one day in bins of one step.
@@ -139,24 +146,11 @@ pub(super) async fn put_counters(
     step: i64,
     counters: &Counters,
 ) -> Result<()> {
-    let mut rows =
-        Insert::new("measured_bytes", &["network", "day", "step_secs", "series", "hours", "points"]).suffix(
-            "ON CONFLICT (network, day, step_secs, series) \
-             DO UPDATE SET hours = excluded.hours, points = excluded.points",
-        );
+    let mut rows = Insert::new("measured_bytes", &["network", "day", "step_secs", "series", "points"])
+        .suffix("ON CONFLICT (network, day, step_secs, series) DO UPDATE SET points = excluded.points");
     for (series, bins) in counters {
-        let hours = bins_of_hour(step).map(|bins_of_hour| {
-            let hours = bins.chunks(bins_of_hour).map(|hour| hour.iter().sum());
-            pack(&hours.collect::<Vec<u64>>())
-        });
-        rows.push(vec![
-            network.into(),
-            day.into(),
-            step.into(),
-            (*series).into(),
-            hours.unwrap_or_default().as_slice().into(),
-            pack(bins).as_slice().into(),
-        ]);
+        let packed = pack(bins);
+        rows.push(vec![network.into(), day.into(), step.into(), (*series).into(), packed.as_slice().into()]);
     }
     tx.insert(rows).await.map(drop)
 }

@@ -1,7 +1,9 @@
 //! Measurements: a row per series, day and step, whose counters are packed by [`pack`].
 
 mod add;
+mod axis;
 mod day;
+mod hours;
 mod pack;
 mod query;
 mod roll_up;
@@ -44,14 +46,13 @@ fn lcm(a: i64, b: i64) -> i64 {
 #[derive(FromRow)]
 struct Network {
     key: i64,
-    version: i64,
     forgotten: Option<i64>,
 }
 
 impl Network {
     async fn lock(tx: &mut Tx, id: &str) -> Result<Self> {
-        let sql = "INSERT INTO measured_network (id, version) VALUES ($1, 1) \
-             ON CONFLICT (id) DO UPDATE SET version = measured_network.version + 1 RETURNING key, version, forgotten";
+        let sql = "INSERT INTO measured_network (id) VALUES ($1) \
+             ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING key, forgotten";
         let row = tx.fetch_optional(Statement::new(sql).bind(id)).await?;
         row.ok_or_else(|| corrupt("the network has no row"))
     }

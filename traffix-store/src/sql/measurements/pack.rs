@@ -43,7 +43,8 @@ fn pack_block(block: &[u64], packed: &mut Vec<u8>) {
     }
 }
 
-fn pack_number(mut number: u64, packed: &mut Vec<u8>) {
+/// Writes a number in seven bits a byte.
+pub(super) fn pack_number(mut number: u64, packed: &mut Vec<u8>) {
     while number >= 0x80 {
         packed.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -69,7 +70,7 @@ pub(super) fn add_to(packed: &[u8], bins: usize, sums: &mut [u64]) -> Result<(),
     let Some((&VERSION, mut rest)) = packed.split_first() else {
         return Err("its version is not known");
     };
-    if bins % sums.len().max(1) != 0 {
+    if !bins.is_multiple_of(sums.len().max(1)) {
         return Err("its bins do not fit those asked for");
     }
     let fold = bins / sums.len().max(1);
@@ -136,7 +137,9 @@ impl Block {
         }
         let largest = numbers.iter().copied().max().unwrap_or(0);
         min.checked_add(largest).ok_or("a number is too large")?;
-        numbers.iter_mut().for_each(|number| *number += min);
+        for number in numbers {
+            *number += min;
+        }
         Ok(rest)
     }
 }
@@ -146,7 +149,8 @@ fn load<const N: usize>(padded: &[u8], from: usize) -> [u8; N] {
     padded.get(from..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
 }
 
-fn unpack_number(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
+/// A number that [`pack_number`] wrote, and what follows it.
+pub(super) fn unpack_number(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
     let mut number = 0_u64;
     for (i, byte) in bytes.iter().enumerate().take(10) {
         let bits = u64::from(byte & 0x7f);

@@ -1,52 +1,37 @@
 //! Sums by time and key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use traffix_core::Invalid;
 use traffix_core::measurement::Key;
 
 use super::add::known_series;
-use super::day::{Minutes, Steps, bins_of, bins_of_hour};
+use super::axis::Axis;
+use super::day::{Minutes, bins_of};
+use super::hours::{HOURS, for_each};
 use super::pack::add_to;
-use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Result, corrupt, day_of, lcm};
+use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Result, corrupt};
 use crate::db::{Param, Statement, Tx};
 use crate::sql::SqlStore;
 use crate::sql::names::is_name;
-use crate::{Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery, StoreError, WatchedBin};
+use crate::{Dimensions, Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery, StoreError};
 
 /// Most numbers of an answer.
 const MAX_POINTS: usize = 5_000_000;
 /// Most days of series that are read for an answer.
 const MAX_DAYS_READ: usize = 1_000_000;
-/// How many days of series are read in one go.
-const DAYS_READ_AT_ONCE: usize = 4_000;
-
-#[derive(FromRow)]
-struct DayRow {
-    day: i64,
-    #[sqlx(flatten)]
-    steps: Steps,
-    minutes: Vec<u8>,
-}
+/// How many days of a series are read in one go in bins, and how many of all in hours.
+const DAYS_OF_BINS_AT_ONCE: usize = 4_000;
+const DAYS_OF_HOURS_AT_ONCE: usize = 100;
 
 #[derive(FromRow)]
 struct BytesRow {
     day: i64,
     step_secs: i64,
     series: i64,
-    packed: Vec<u8>,
-}
-
-/// The axis of an answer: bins of equal length on the days that anything was watched on.
-struct Axis {
-    step_secs: i64,
-    bins_of_day: usize,
-    /// The place of the first bin of each day.
-    days: BTreeMap<i64, usize>,
-    /// Places and starts of the bins that were watched.
-    watched: Vec<(usize, WatchedBin)>,
+    points: Vec<u8>,
 }
 
 pub(super) async fn answer(store: &SqlStore, query: &MeasurementQuery) -> Result<Measured> {
@@ -62,20 +47,43 @@ pub(super) async fn answer(store: &SqlStore, query: &MeasurementQuery) -> Result
     let axis = Axis::read(&mut tx, network, query).await?;
     let series = known_series(&mut tx, network).await?;
     let all = series.len();
-    let wanted: BTreeMap<i64, Key> =
-        series.into_iter().filter(|(key, _)| fits(query, key)).map(|(k, s)| (s, k)).collect();
     let mut groups: BTreeMap<Key, usize> = BTreeMap::new();
-    let group_of: BTreeMap<i64, usize> = wanted
-        .iter()
-        .map(|(series, key)| {
-            let next = groups.len();
-            (*series, *groups.entry(query.by.of(key)).or_insert(next))
-        })
-        .collect();
-    check_size(&axis, groups.len(), wanted.len())?;
-    let mut sums = vec![vec![0; axis.days.len() * axis.bins_of_day]; groups.len()];
-    read(&mut tx, network, &axis, (all > group_of.len()).then_some(&group_of), &group_of, &mut sums).await?;
-    Ok(axis.answer(query, groups, &sums))
+    let mut group_of = HashMap::new();
+    for (key, series) in series.into_iter().filter(|(key, _)| fits(query, key)) {
+        let next = groups.len();
+        group_of.insert(series, *groups.entry(query.by.of(&key)).or_insert(next));
+    }
+    check_size(&axis, groups.len(), group_of.len())?;
+    let mut reading = Reading {
+        network,
+        axis: &axis,
+        all: all == group_of.len(),
+        group_of,
+        of_day: vec![0; axis.bins_of_day],
+        sums: vec![vec![0; axis.bins.len()]; groups.len()],
+    };
+    reading.read(&mut tx).await?;
+    let sums = reading.sums;
+    Ok(measured(axis, groups, sums, query.by == Dimensions::default()))
+}
+
+/// The answer from the sums of each group.
+fn measured(axis: Axis, groups: BTreeMap<Key, usize>, mut sums: Vec<Vec<u64>>, everything: bool) -> Measured {
+    let mut series = Vec::new();
+    for (key, group) in groups {
+        let bytes = sums.get_mut(group).map(std::mem::take).unwrap_or_default();
+        if everything || bytes.iter().any(|bytes| *bytes > 0) {
+            series.push(MeasuredSeries { key, bytes });
+        }
+    }
+    if everything && series.is_empty() {
+        series.push(MeasuredSeries { key: Key::default(), bytes: vec![0; axis.bins.len()] });
+    }
+    if axis.bins.is_empty() {
+        series.clear();
+    }
+    let step_secs = u32::try_from(axis.step_secs).unwrap_or(u32::MAX);
+    Measured { step_secs, bins: axis.bins, series }
 }
 
 fn check(query: &MeasurementQuery) -> Result<()> {
@@ -95,12 +103,12 @@ fn fits(query: &MeasurementQuery, key: &Key) -> bool {
 
 fn check_size(axis: &Axis, groups: usize, series: usize) -> Result<()> {
     let too_large = |detail: String| Err(StoreError::Invalid(vec![Invalid::new("", detail)]));
-    let points = axis.watched.len().saturating_mul(groups.max(1));
+    let points = axis.bins.len().saturating_mul(groups.max(1));
     if points > MAX_POINTS {
         return too_large(format!(
             "asks for {points} numbers ({groups} keys in {} bins), at most {MAX_POINTS} are given; ask for a shorter \
              time, a longer step, fewer dimensions or one platform, CDN or link",
-            axis.watched.len()
+            axis.bins.len()
         ));
     }
     let days = axis.days.len().saturating_mul(series);
@@ -114,117 +122,93 @@ fn check_size(axis: &Axis, groups: usize, series: usize) -> Result<()> {
     Ok(())
 }
 
-impl Axis {
-    async fn read(tx: &mut Tx, network: i64, query: &MeasurementQuery) -> Result<Self> {
-        let last = query.until.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(query.until);
-        let sql = "SELECT day, fine_secs, coarse_secs, minutes FROM measured_day \
-             WHERE network = $1 AND day >= $2 AND day <= $3 ORDER BY day";
-        let statement = Statement::new(sql).bind(network).bind(day_of(query.from)).bind(day_of(last));
-        let rows: Vec<DayRow> = tx.fetch_all(statement).await?;
-        let step_secs = rows.iter().try_fold(i64::from(query.step_secs), |step, row| {
-            bins_of(row.steps.coarse_secs).map(|_| lcm(step, row.steps.coarse_secs))
-        })?;
-        let bins_of_day = bins_of(step_secs)?;
-        let mut axis = Self { step_secs, bins_of_day, days: BTreeMap::new(), watched: Vec::new() };
-        for (i, row) in rows.iter().enumerate() {
-            axis.days.insert(row.day, i * bins_of_day);
-            axis.watch(query, row, i * bins_of_day)?;
+/// What is read for an answer.
+struct Reading<'a> {
+    network: i64,
+    axis: &'a Axis,
+    /// The series wanted, with the group of each.
+    group_of: HashMap<i64, usize>,
+    /// Whether these are all series of the network.
+    all: bool,
+    /// Bins of one day, used again for each.
+    of_day: Vec<u64>,
+    /// Sums of each group along the axis.
+    sums: Vec<Vec<u64>>,
+}
+
+impl Reading<'_> {
+    async fn read(&mut self, tx: &mut Tx) -> Result<()> {
+        let days: Vec<i64> = self.axis.days.keys().copied().collect();
+        if self.axis.step_secs % HOUR_SECS != 0 {
+            // Then no day has hours that are not the sums of shorter bins.
+            return self.read_bins(tx, &days, "").await;
         }
-        Ok(axis)
+        for days in days.chunks(DAYS_OF_HOURS_AT_ONCE) {
+            self.read_hours(tx, days).await?;
+        }
+        self.read_bins(tx, &self.axis.odd_days, "AND 3600 % step_secs <> 0").await
     }
 
-    /// Notes the watched bins of a day that lie in the time asked for.
-    fn watch(&mut self, query: &MeasurementQuery, row: &DayRow, first: usize) -> Result<()> {
-        let mut watched_secs = vec![0; self.bins_of_day];
-        for minute in Minutes::parse(&row.minutes)?.watched() {
-            if let Some(secs) = watched_secs.get_mut(minute * self.bins_of_day / 1_440) {
-                *secs += 60;
-            }
-        }
-        let mut start = row.day.saturating_mul(DAY_SECS);
-        for (bin, watched_secs) in watched_secs.into_iter().enumerate() {
-            let end = start.saturating_add(self.step_secs);
-            let inside = end > query.from.timestamp()
-                && DateTime::from_timestamp(start, 0).is_some_and(|start| start < query.until);
-            if inside && watched_secs > 0 {
-                let at =
-                    DateTime::from_timestamp(start, 0).ok_or_else(|| corrupt("a day is out of range"))?;
-                self.watched.push((first + bin, WatchedBin { start: at, watched_secs }));
-            }
-            start = end;
+    /// Adds the hours of some days.
+    async fn read_hours(&mut self, tx: &mut Tx, days: &[i64]) -> Result<()> {
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
+        let sql = "SELECT day, hours FROM measured_day WHERE network = $1 AND day >= $2 AND day <= $3";
+        let statement = Statement::new(sql).bind(self.network).bind(*first).bind(*last);
+        let rows: Vec<(i64, Vec<u8>)> = tx.fetch_all(statement).await?;
+        for (day, hours) in rows {
+            for_each(&hours, |series, packed| self.add(day, series, packed, HOURS))
+                .map_err(|detail| corrupt(format!("day {day}: {detail}")))?;
         }
         Ok(())
     }
 
-    /// The answer from the sums of each group.
-    fn answer(
-        &self,
-        query: &MeasurementQuery,
-        mut groups: BTreeMap<Key, usize>,
-        sums: &[Vec<u64>],
-    ) -> Measured {
-        let everything = query.by == crate::Dimensions::default();
-        if everything && groups.is_empty() && !self.watched.is_empty() {
-            groups.insert(Key::default(), usize::MAX);
+    /// Adds the counters of some days, of those rows that a condition holds for.
+    async fn read_bins(&mut self, tx: &mut Tx, days: &[i64], condition: &str) -> Result<()> {
+        let at_once = (DAYS_OF_BINS_AT_ONCE / self.group_of.len().max(1)).max(1);
+        for days in days.chunks(at_once) {
+            let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
+            let mut statement = Statement::new("").bind(self.network).bind(*first).bind(*last);
+            let mut only = String::new();
+            if !self.all {
+                let series: Vec<i64> = self.group_of.keys().copied().collect();
+                let placeholder = statement.placeholder(Param::from(series));
+                only = format!("AND {}", tx.engine().is_any_of("series", &placeholder));
+            }
+            let sql = format!(
+                "SELECT day, step_secs, series, points FROM measured_bytes \
+                 WHERE network = $1 AND day >= $2 AND day <= $3 {condition} {only}"
+            );
+            let rows: Vec<BytesRow> = tx.fetch_all(statement.with_sql(sql)).await?;
+            for BytesRow { day, step_secs, series, points } in rows {
+                self.add(day, series, &points, bins_of(step_secs)?)
+                    .map_err(|detail| corrupt(format!("day {day}: {detail}")))?;
+            }
         }
-        let of_group = |group: usize| -> Vec<u64> {
-            let sums = sums.get(group).map_or(&[][..], Vec::as_slice);
-            self.watched.iter().map(|(place, _)| sums.get(*place).copied().unwrap_or(0)).collect()
-        };
-        let series = groups.into_iter().map(|(key, group)| MeasuredSeries { key, bytes: of_group(group) });
-        let with_traffic = |series: &MeasuredSeries| {
-            everything && !series.bytes.is_empty() || series.bytes.iter().any(|bytes| *bytes > 0)
-        };
-        Measured {
-            step_secs: u32::try_from(self.step_secs).unwrap_or(u32::MAX),
-            bins: self.watched.iter().map(|(_, bin)| *bin).collect(),
-            series: series.filter(with_traffic).collect(),
-        }
+        Ok(())
     }
-}
 
-/// Reads the days of the axis and adds them to the sums of the groups of their series.
-async fn read(
-    tx: &mut Tx,
-    network: i64,
-    axis: &Axis,
-    only: Option<&BTreeMap<i64, usize>>,
-    group_of: &BTreeMap<i64, usize>,
-    sums: &mut [Vec<u64>],
-) -> Result<()> {
-    let days: Vec<i64> = axis.days.keys().copied().collect();
-    let at_once = (DAYS_READ_AT_ONCE / group_of.len().max(1)).max(1);
-    for days in days.chunks(at_once) {
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
-        let mut statement = Statement::new("").bind(network).bind(*first).bind(*last);
-        let only = only.map_or(String::new(), |only| {
-            let placeholder = statement.placeholder(Param::from(only.keys().copied().collect::<Vec<_>>()));
-            format!("AND {}", tx.engine().is_any_of("series", &placeholder))
-        });
-        // As `bins_of_hour` says which rows have hours.
-        let packed = match axis.step_secs % HOUR_SECS {
-            0 => "CASE WHEN step_secs < 3600 AND 3600 % step_secs = 0 THEN hours ELSE points END",
-            _ => "points",
+    /// Adds the packed bins of a series on a day, if they are wanted.
+    fn add(
+        &mut self,
+        day: i64,
+        series: i64,
+        packed: &[u8],
+        bins: usize,
+    ) -> std::result::Result<(), &'static str> {
+        let wanted = self.axis.days.get(&day).zip(self.group_of.get(&series));
+        let Some((bins_of_day, sums)) =
+            wanted.and_then(|(bins, group)| Some((bins, self.sums.get_mut(*group)?)))
+        else {
+            return Ok(());
         };
-        let sql = format!(
-            "SELECT day, step_secs, series, {packed} AS packed FROM measured_bytes \
-             WHERE network = $1 AND day >= $2 AND day <= $3 {only}"
-        );
-        let rows: Vec<BytesRow> = tx.fetch_all(statement.with_sql(sql)).await?;
-        for row in rows {
-            let place = axis.days.get(&row.day).zip(group_of.get(&row.series));
-            let Some((first, group)) = place else { continue };
-            let sums = sums.get_mut(*group).and_then(|sums| sums.get_mut(*first..first + axis.bins_of_day));
-            add_row(axis, &row, sums.unwrap_or_default())?;
+        self.of_day.fill(0);
+        add_to(packed, bins, &mut self.of_day)?;
+        for (bin, place) in bins_of_day {
+            let (Some(bytes), Some(sum)) = (self.of_day.get(*bin), sums.get_mut(*place)) else { continue };
+            *sum = sum.checked_add(*bytes).ok_or("its sum is too large")?;
         }
+        Ok(())
     }
-    Ok(())
-}
-
-fn add_row(axis: &Axis, row: &BytesRow, sums: &mut [u64]) -> Result<()> {
-    let hours = axis.step_secs % HOUR_SECS == 0 && bins_of_hour(row.step_secs).is_some();
-    let bins = bins_of(if hours { HOUR_SECS } else { row.step_secs })?;
-    add_to(&row.packed, bins, sums).map_err(|detail| corrupt(format!("day {}: {detail}", row.day)))
 }
 
 /// The networks that anything was measured on.

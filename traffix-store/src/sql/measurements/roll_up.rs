@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use super::day::{Counters, Steps, add, bins_of, counters, put_counters};
+use super::day::{Counters, Day, add, bins_of, counters, put_counters};
 use super::pack::add_to;
 use super::{HOUR_SECS, Network, Result, corrupt, day_of, lcm};
 use crate::db::{Micros, Statement, Tx};
@@ -41,7 +41,7 @@ async fn roll_up_days(store: &SqlStore, key: i64, id: &str, level: i64, before: 
     for (day,) in days {
         let mut tx = store.db.begin().await?;
         let network = Network::lock(&mut tx, id).await?;
-        if roll_up_day(&mut tx, &network, day, level).await? {
+        if roll_up_day(&mut tx, network.key, day, level).await? {
             tx.commit().await?;
             done += 1;
         }
@@ -57,17 +57,16 @@ struct BytesRow {
 }
 
 /// Sums a day to multiples of `level` seconds; whether anything was shorter.
-async fn roll_up_day(tx: &mut Tx, network: &Network, day: i64, level: i64) -> Result<bool> {
+async fn roll_up_day(tx: &mut Tx, network: i64, day: i64, level: i64) -> Result<bool> {
+    let stored = Day::read(tx, network, day).await?;
+    let Some(mut stored) = stored.filter(|day| day.steps.fine_secs % level != 0) else {
+        return Ok(false);
+    };
+    let of_day = |sql: &'static str| Statement::new(sql).bind(network).bind(day).bind(level);
+    // Rolled up to hours, what divides an hour needs no bins any more: the hours have it.
     let sql = "SELECT step_secs, series, points FROM measured_bytes \
-         WHERE network = $1 AND day = $2 AND step_secs % $3 <> 0";
-    let of_day = |sql: &'static str| Statement::new(sql).bind(network.key).bind(day);
-    let rows: Vec<BytesRow> = tx.fetch_all(of_day(sql).bind(level)).await?;
-    let steps: Option<Steps> = tx
-        .fetch_optional(of_day(
-            "SELECT fine_secs, coarse_secs FROM measured_day WHERE network = $1 AND day = $2",
-        ))
-        .await?;
-    let Some(steps) = steps.filter(|steps| steps.fine_secs % level != 0) else { return Ok(false) };
+         WHERE network = $1 AND day = $2 AND step_secs % $3 <> 0 AND ($3 % 3600 <> 0 OR 3600 % step_secs <> 0)";
+    let rows: Vec<BytesRow> = tx.fetch_all(of_day(sql)).await?;
     let mut coarse: BTreeMap<i64, Counters> = BTreeMap::new();
     for row in rows {
         let step = lcm(row.step_secs, level);
@@ -76,19 +75,18 @@ async fn roll_up_day(tx: &mut Tx, network: &Network, day: i64, level: i64) -> Re
         add_to(&row.points, bins_of(row.step_secs)?, sums).map_err(corrupt)?;
     }
     for (step, new) in &mut coarse {
-        for (series, stored) in counters(tx, network.key, day, *step, new.keys().copied().collect()).await? {
+        for (series, stored) in counters(tx, network, day, *step, new.keys().copied().collect()).await? {
             let Some(sums) = new.get_mut(&series) else { continue };
             for (sum, bytes) in sums.iter_mut().zip(stored) {
                 add(sum, bytes).ok_or_else(|| corrupt("a sum is too large"))?;
             }
         }
-        put_counters(tx, network.key, day, *step, new).await?;
+        put_counters(tx, network, day, *step, new).await?;
     }
     let sql = "DELETE FROM measured_bytes WHERE network = $1 AND day = $2 AND step_secs % $3 <> 0";
-    tx.execute(of_day(sql).bind(level)).await?;
-    let sql = "UPDATE measured_day SET version = $3, fine_secs = $4, coarse_secs = $5 WHERE network = $1 AND day = $2";
-    let statement = of_day(sql).bind(network.version);
-    tx.execute(statement.bind(lcm(steps.fine_secs, level)).bind(lcm(steps.coarse_secs, level))).await?;
+    tx.execute(of_day(sql)).await?;
+    stored.steps = stored.steps.rolled_up(level);
+    stored.write(tx, network, day).await?;
     Ok(true)
 }
 

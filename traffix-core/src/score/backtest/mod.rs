@@ -1,0 +1,14 @@
+//! The back-test: forecasts beside what was observed, and beside baselines that need no model.
+//!
+//! Pure: events in, [`Report`] out. Every event is forecast from priors alone, with what earlier events have taught,
+//! and with what all others have taught. Learning never sees the event it is scored on.
+
+mod baseline;
+mod event;
+mod run;
+mod summary;
+
+pub use baseline::Baseline;
+pub use event::{Document, Event, Observed};
+pub use run::{BacktestError, EventReport, Report, backtest};
+pub use summary::{Interval, Score, Scores, Skill};

@@ -1,0 +1,188 @@
+//! Reading what other systems measured into stored series.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Utc;
+use chrono_tz::Tz;
+use serde::Serialize;
+use traffix_store::{SeriesKey, StoreError};
+
+use crate::cli::{Failure, Input, Out, database, input};
+use crate::exports::{self, Asked, Rates, Stamp, Unit};
+
+/// Complaints printed at most.
+const MAX_FINDINGS: usize = 100;
+
+/// What the values of series files are; --unit makes files series files.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Series files")]
+pub(super) struct SeriesArgs {
+    /// What the values count. Says that the files are series: CSV (time,value or a column for every series), Prometheus'
+    /// `query_range`, rrdtool's fetch, xport --json and dump, logs of IXP Manager.
+    #[arg(long, value_name = "UNIT", requires = "place", requires = "source")]
+    pub(super) unit: Option<Unit>,
+    /// Whose traffic it is, such as acme/transit-1 or ixp/bcix; names of columns are added if there are several.
+    #[arg(long, value_name = "PLACE", requires = "unit")]
+    place: Option<String>,
+    /// Who measured it, such as grafana-export.
+    #[arg(long, value_name = "NAME", requires = "unit")]
+    source: Option<String>,
+    /// Under which metric it is kept; must end in `_bps`, because bit rates are kept [default: `traffic_bps`].
+    #[arg(long, value_name = "NAME", requires = "unit")]
+    metric: Option<String>,
+    /// Only the series of this name (column, data source, labels); may be repeated.
+    #[arg(long, value_name = "NAME", requires = "unit")]
+    column: Vec<String>,
+    /// Which end of its step an instant names [default: start in CSV, end in Prometheus and rrdtool].
+    #[arg(long, value_name = "END", requires = "unit")]
+    stamp: Option<Stamp>,
+    /// Time zone of instants without one, such as UTC or Europe/London.
+    #[arg(long, value_name = "ZONE", requires = "unit")]
+    zone: Option<Tz>,
+    /// Seconds from one value to the next; moves values that come a little early or late to their step [default:
+    /// found out].
+    #[arg(long, value_name = "SECS", requires = "unit")]
+    step_secs: Option<u32>,
+    /// Size of counters, 32 or 64: a counter of 32 bits may pass its end.
+    #[arg(long, value_name = "BITS", requires = "unit", value_parser = ["32", "64"])]
+    counter_bits: Option<String>,
+}
+
+/// What became of one series.
+#[derive(Serialize)]
+struct Imported {
+    metric: String,
+    subject: String,
+    source: String,
+    step_secs: u32,
+    points: u64,
+    /// How many of them are new or differ from what was there.
+    changed: u64,
+    gaps: u64,
+    resets: u64,
+    repeated: u64,
+}
+
+/// Reads all files, then writes; returns what was done with each series.
+pub(super) async fn run(
+    args: &SeriesArgs,
+    unit: Unit,
+    files: &[Input],
+    database: &database::DatabaseArgs,
+) -> Result<Report, Failure> {
+    let series = read(args, unit, files)?;
+    let store = database.open().await?;
+    let mut report = Vec::new();
+    for (key, rates) in series {
+        let changed = store.put_points(&key, &rates.points).await.map_err(|error| failure(&error))?;
+        let SeriesKey { metric, subject, source, step_secs } = key;
+        let Rates { points, gaps, resets, repeated, .. } = rates;
+        let points = points.len() as u64;
+        report.push(Imported { metric, subject, source, step_secs, points, changed, gaps, resets, repeated });
+    }
+    Ok(Report(report))
+}
+
+fn failure(error: &StoreError) -> Failure {
+    database::failure(error)
+}
+
+/// What was imported, for people or programs.
+pub(super) struct Report(Vec<Imported>);
+
+impl Report {
+    pub(super) fn print(&self, json: bool, out: &mut Out) -> Result<(), Failure> {
+        if json {
+            return out.json(&serde_json::json!({ "series": self.0 }));
+        }
+        for Imported { subject, step_secs, points, changed, gaps, resets, .. } in &self.0 {
+            let resets = if *resets > 0 { format!(", {resets} counter resets") } else { String::new() };
+            out.line(format!(
+                "{subject}: {points} steps of {step_secs} s, {changed} new or changed, {gaps} unknown{resets}"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Bit rates of all files by the key under which they are kept; the failure lists everything that is wrong.
+fn read(args: &SeriesArgs, unit: Unit, files: &[Input]) -> Result<BTreeMap<SeriesKey, Rates>, Failure> {
+    let metric = args.metric.as_deref().unwrap_or("traffic_bps");
+    if !metric.ends_with("_bps") {
+        return Err(Failure::usage(format_args!(
+            "--metric {metric}: bit rates are kept, so it must end in _bps"
+        )));
+    }
+    let asked = Asked {
+        unit,
+        counter_bits: if args.counter_bits.as_deref() == Some("32") { 32 } else { 64 },
+        stamp: args.stamp,
+        zone: args.zone,
+        step_secs: args.step_secs,
+        now: Utc::now(),
+    };
+    let (mut found, mut wrong) = (BTreeMap::new(), Vec::new());
+    for path in files {
+        let (text, file) = (input::read_text(path)?, input::name(path));
+        let all = match exports::read(&text, &asked) {
+            Ok(all) => all,
+            Err(errors) => {
+                wrong.extend(errors.into_iter().map(|error| format!("{file}{error}")));
+                continue;
+            }
+        };
+        let names: BTreeSet<String> = all.iter().map(|one| one.name.clone()).collect();
+        let chosen = |name: &String| args.column.is_empty() || args.column.contains(name);
+        let many = names.iter().filter(|name| chosen(name)).count() > 1;
+        for missing in args.column.iter().filter(|column| !names.contains(*column)) {
+            let known = names.iter().map(String::as_str).take(20).collect::<Vec<_>>().join(", ");
+            wrong.push(format!("{file}: has no series {missing:?}, but {known}"));
+        }
+        for samples in all.into_iter().filter(|one| chosen(&one.name)) {
+            let place = args.place.clone().unwrap_or_default();
+            let subject = if many { format!("{place}/{}", samples.name) } else { place };
+            match samples.rates(&asked) {
+                Err(errors) => wrong.extend(errors.into_iter().map(|error| format!("{file}{error}"))),
+                Ok(rates) => {
+                    let (step_secs, source) = (rates.step_secs, args.source.clone().unwrap_or_default());
+                    let key = SeriesKey { metric: metric.to_owned(), subject, source, step_secs };
+                    add(&mut found, key, rates, &mut wrong, &file);
+                }
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(explained(&wrong)) }
+}
+
+/// Joins the same series of several files; where they overlap, they must agree.
+fn add(
+    found: &mut BTreeMap<SeriesKey, Rates>,
+    key: SeriesKey,
+    rates: Rates,
+    wrong: &mut Vec<String>,
+    file: &str,
+) {
+    let Some(known) = found.get_mut(&key) else {
+        found.insert(key, rates);
+        return;
+    };
+    let mut points: BTreeMap<_, f64> = known.points.drain(..).collect();
+    for (at, bps) in rates.points {
+        if points.insert(at, bps).is_some_and(|before| before.to_bits() != bps.to_bits()) {
+            wrong.push(format!("{file}: differs at {at} from a file before it"));
+            break;
+        }
+    }
+    known.points = points.into_iter().collect();
+    known.gaps += rates.gaps;
+    known.resets += rates.resets;
+    known.repeated += rates.repeated;
+}
+
+fn explained(wrong: &[String]) -> Failure {
+    for line in wrong.iter().take(MAX_FINDINGS) {
+        crate::cli::complain(line);
+    }
+    Failure::new(format_args!("{} findings, nothing was imported", wrong.len()))
+        .hint("traffix import --help lists the formats; gaps may be empty, NaN or missing rows")
+}
