@@ -110,7 +110,7 @@ impl Crates {
                         match (field, value) {
                             (Field::SourceIpv4address, netflow_parser::FieldValue::Ip4Addr(at)) => from = *at,
                             (Field::DestinationIpv4address, netflow_parser::FieldValue::Ip4Addr(at)) => {
-                                to = *at
+                                to = *at;
                             }
                             (Field::OctetDeltaCount, value) => bytes = u64::try_from(value).unwrap(),
                             (Field::IngressInterface, value) => ingress = u32::try_from(value).unwrap(),
@@ -154,7 +154,7 @@ fn value(id: u16, prefixes: &[(Ipv4Net, u32)], numbers: &mut Numbers) -> u64 {
     match id {
         8 => u64::from(prefixes[usize::try_from(any).unwrap() % prefixes.len()].0.network().to_bits() | 5),
         12 if any.is_multiple_of(16) => any,
-        12 => 0xc612_0000 | any % 0x2_0000,
+        12 => 0xc612_0000 + any % 0x2_0000,
         10 => 1 + any % u64::from(LINKS + 1),
         1 => any >> 16,
         61 => u64::from(any.is_multiple_of(32)),
@@ -177,7 +177,9 @@ fn pipeline(c: &mut Criterion) {
     };
     let mut theirs = Crates::new(&prefixes);
     run(&mut ours);
-    datagrams.iter().for_each(|datagram| theirs.datagram(datagram));
+    for datagram in &datagrams {
+        theirs.datagram(datagram);
+    }
     let counted = ours.flush();
     assert_eq!(counted, theirs.bins());
     assert!(counted.values().map(BTreeMap::len).sum::<usize>() > 100, "hardly anything was counted");
