@@ -66,7 +66,7 @@ mod linux {
     pub(super) fn run() {
         let mut numbers = Numbers(1);
         let value = |id| match (id, numbers.next()) {
-            (12, any) => 0xc612_0000 | any % 0x2_0000,
+            (12, any) => 0xc612_0000 | (any % 0x2_0000),
             (10, any) => 1 + any % 9,
             (1, any) => any >> 16,
             (61 | 21 | 22 | 48, _) => 0,

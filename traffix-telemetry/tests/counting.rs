@@ -230,7 +230,7 @@ fn other_protocols_and_families_count_too() {
     (v5[1], v5[3]) = (5, 1);
     v5[4..8].copy_from_slice(&100_000_u32.to_be_bytes());
     v5[8..12].copy_from_slice(&u32::try_from(NOW_MS / 1000).unwrap().to_be_bytes());
-    v5[22..24].copy_from_slice(&(0x4000_u16 | 10).to_be_bytes());
+    v5[22..24].copy_from_slice(&0x400a_u16.to_be_bytes());
     v5[24..28].copy_from_slice(&VALVE);
     v5[28..32].copy_from_slice(&CUSTOMER);
     v5[44..48].copy_from_slice(&1_500_u32.to_be_bytes());
@@ -309,7 +309,7 @@ fn bins_are_watched_while_somebody_exports() {
     let mut stage = stage();
     // Templates say that the exporter is there; there is no traffic.
     let hello = |stage: &mut Stage, minute: i64| {
-        stage.datagram(PLAIN, NOW_MS + minute * 60_000, &ipfix(NOW_MS + minute * 60_000, &[]))
+        stage.datagram(PLAIN, NOW_MS + minute * 60_000, &ipfix(NOW_MS + minute * 60_000, &[]));
     };
     let drain = |stage: &mut Stage, minute: i64| {
         stage

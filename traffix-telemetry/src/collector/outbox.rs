@@ -243,7 +243,7 @@ mod tests {
                     if matches!(fate, Fate::Kept | Fate::Unanswered) {
                         store.add(&batch).unwrap();
                     }
-                    let answer = if matches!(fate, Fate::Kept) { Ok(()) } else { Err(SinkError::Away("".into())) };
+                    let answer = if matches!(fate, Fate::Kept) { Ok(()) } else { Err(SinkError::Away(String::new())) };
                     outbox.answered(answer, now, 0);
                 }
             }

@@ -119,7 +119,7 @@ impl Collector {
     #[expect(clippy::needless_pass_by_value, reason = "a collector's settings are made for it")]
     pub fn start(config: Config, watch: Watch, sink: impl Sink + 'static) -> Result<Self, StartError> {
         let step_secs = config.timing.step_secs;
-        if DAY_SECS % step_secs.get() != 0 {
+        if !DAY_SECS.is_multiple_of(step_secs.get()) {
             return Err(StartError::Step(step_secs.get()));
         }
         let bound = Bound::new(&config)?;

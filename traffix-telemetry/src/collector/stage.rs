@@ -75,6 +75,7 @@ pub struct Stage {
 
 /// The timing of the configuration, in milliseconds.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "names carry units")]
 struct Times {
     step_ms: i64,
     grace_ms: i64,
@@ -198,14 +199,14 @@ impl Stage {
         let Self { watch, books, v4, v6, .. } = self;
         if !v4.entries.is_empty() {
             let lookup = |table: &LpmView<'_>, at: &[u32], found: &mut [Option<LpmMatch>]| {
-                table.lookup_v4_batch(at, found)
+                table.lookup_v4_batch(at, found);
             };
             books.counts.lookups += v4.lookups(watch);
             v4.settle(watch, lookup, |entry, place| books.enter(entry, place));
         }
         if !v6.entries.is_empty() {
             let lookup = |table: &LpmView<'_>, at: &[u128], found: &mut [Option<LpmMatch>]| {
-                table.lookup_v6_batch(at, found)
+                table.lookup_v6_batch(at, found);
             };
             books.counts.lookups += v6.lookups(watch);
             v6.settle(watch, lookup, |entry, place| books.enter(entry, place));
