@@ -145,6 +145,11 @@ fn overlay(c: &mut Criterion) {
             });
         });
         assert_eq!(sums(&runtime.block_on(store.measurements(&year())).unwrap()), expected);
+        // Hours are kept beside the minutes; quarters of an hour are summed from these.
+        let quarters = MeasurementQuery { step_secs: 900, ..year() };
+        let from_minutes = || runtime.block_on(store.measurements(&quarters)).unwrap();
+        let took = (0..5).fold(Took::MAX, |best, _| best.min(Took::of(from_minutes).1));
+        eprintln!("{engine}: by the quarter of an hour, from minutes: {took:?}");
         if let Some(rival) = rival {
             let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
             let (wall, work) = (ratio(rival.wall, best.wall), ratio(rival.work, best.work));
