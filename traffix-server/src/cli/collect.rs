@@ -102,6 +102,7 @@ async fn collect(config: Config) -> Result<Report, Failure> {
     let network = collecting::start(&state).await.map_err(Failure::new)?;
     let network = network.ok_or_else(|| Failure::usage("there is no address to listen on"))?;
     let id = network.id.clone();
+    let interrupted = stop_signal();
     let shown: Vec<String> = state.collecting.addresses().iter().map(ToString::to_string).collect();
     super::tell(&format!("collecting flows of {id} on {}; stop with Ctrl-C", shown.join(", ")));
     for warning in state.collecting.warnings() {
@@ -110,7 +111,7 @@ async fn collect(config: Config) -> Result<Report, Failure> {
     let (stop, stopped) = watch::channel(false);
     let looking = tokio::spawn(collecting::look_after(Arc::clone(&state), Some(network), stopped));
     tokio::select! {
-        () = stop_signal() => {}
+        () = interrupted => {}
         () = show(&state) => {}
     }
     // Nobody listens if that has ended already.
