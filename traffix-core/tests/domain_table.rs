@@ -36,7 +36,9 @@ fn claim(host: &str, platform: Option<&str>, cdn: Option<&str>) -> Assertion {
 
 fn table(claims: &[Assertion]) -> DomainTable {
     let mut builder = DomainTable::builder();
-    claims.iter().for_each(|claim| assert!(builder.assertion(claim)));
+    for claim in claims {
+        assert!(builder.assertion(claim));
+    }
     builder.build()
 }
 
@@ -249,6 +251,23 @@ fn the_most_specific_claim_that_holds_wins() {
     assert_eq!(cdn(None), "akamai");
     assert_eq!(cdn(Some("2026-01-01T00:00:00Z")), "akamai");
     assert_eq!(cdn(Some("2023-11-08T18:00:00Z")), "lumen-cdn");
+}
+
+#[test]
+fn broad_statements_support_narrow_ones_and_never_replace_them() {
+    let sure = claim("*.example.com", Some("steam"), Some("valve"));
+    let mut narrow = claim("a.cdn.example.com", Some("steam"), Some("akamai"));
+    narrow.confidence = 0.75;
+    let mut other = claim("b.cdn.example.com", Some("gog"), None);
+    other.confidence = 0.5;
+    let attributor = Attributor { prefixes: PrefixTable::default(), domains: table(&[sure, narrow, other]) };
+    let ask = |host| attributor.attribute(None, &Hints { host: Some(host), ..Hints::default() });
+    let (a, b) = (ask("a.cdn.example.com"), ask("b.cdn.example.com"));
+    assert_eq!((a.cdn.unwrap().as_str(), a.platforms[0].probability), ("akamai", 0.95));
+    let evidence = a.domain.unwrap();
+    assert_eq!((evidence.pattern.as_str(), evidence.confidence), ("a.cdn.example.com", 0.95));
+    // Another platform is no support.
+    assert_eq!((b.platforms.len(), b.platforms[0].probability), (2, 0.5));
 }
 
 #[test]

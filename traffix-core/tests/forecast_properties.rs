@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, not only their bodies, may panic")]
 
 use proptest::prelude::*;
-use traffix_core::forecast::{Fan, Forecast, ForecastInput, Signals, Worlds, curve, forecast, quantile};
+use traffix_core::forecast::{
+    Fan, Forecast, ForecastInput, Item, RuKind, Signals, Worlds, curve, forecast, quantile,
+};
 
 fn question() -> ForecastInput {
     serde_json::from_str(
@@ -149,6 +151,34 @@ fn missing_input_never_narrows() {
         assert!(unknown.missing.len() > known.missing.len(), "{what} is not reported as missing");
         // One part in fifty for the draws: what is forgotten also moves the level and with it other effects.
         assert!(width(&unknown) > 0.98 * width(&known), "{what}: {} {}", width(&unknown), width(&known));
+    }
+}
+
+#[test]
+fn a_bare_listing_is_small_and_wide_until_a_fact_is_entered() {
+    let mut bare = question();
+    bare.ru.kind = RuKind::Release;
+    bare.ru.signals = Signals::default();
+    bare.ru.items.remove(0);
+    bare.ru.items[0].bytes = None;
+    let small = forecast(&bare).unwrap();
+    assert!(small.peak.bps.p50 < 1e8, "{:?}", small.peak.bps);
+    assert!(small.missing.iter().any(|m| m.detail.starts_with("only its listing on Steam is known")));
+    let facts: [(&str, Forget); 4] = [
+        ("size", |i| i.ru.items[0].bytes = Some(60e9)),
+        ("franchise", |i| i.ru.franchise = Some("f".into())),
+        ("followers", |i| i.ru.signals.followers = Some(2e5)),
+        ("another platform", |i| {
+            let item = Item { platform: "xbox".into(), ..i.ru.items[0].clone() };
+            i.ru.items.push(item);
+        }),
+    ];
+    for (what, enter) in facts {
+        let mut input = bare.clone();
+        enter(&mut input);
+        let known = forecast(&input).unwrap();
+        assert!(known.peak.bps.p50 > 30.0 * small.peak.bps.p50, "{what}");
+        assert!(width(&known) < width(&small), "{what}");
     }
 }
 

@@ -19,6 +19,7 @@ mod health;
 mod http;
 mod jobs;
 mod limits;
+mod live;
 pub mod logging;
 mod metrics;
 pub mod planning;

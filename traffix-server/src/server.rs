@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
 use tokio::sync::watch;
 
-use crate::{AppState, collecting, jobs, router, tls};
+use crate::{AppState, collecting, jobs, live, router, tls};
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +83,9 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut jobs = jobs::schedule(&self.state, &stopped)?;
         let network = collecting::start(&self.state).await?;
+        let logs = live::start(&self.state).await?;
         let mut measuring = collecting::schedule(&self.state, network, &stopped);
+        let mut following = live::schedule(&self.state, logs, &stopped);
         let shutdown = async {
             shutdown.await;
             // Nobody listens if nothing is pulled.
@@ -93,6 +95,7 @@ impl Server {
         server.run_with_graceful_shutdown(endpoint, shutdown, Some(grace)).await?;
         // What was counted is written or put into a file, however long that takes.
         while measuring.join_next().await.is_some() {}
+        while following.join_next().await.is_some() {}
         let ended = async { while jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!("a pull did not end in time; its lease runs out by itself");

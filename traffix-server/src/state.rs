@@ -14,6 +14,7 @@ use crate::compute::ComputePool;
 use crate::http::{Idempotency, Pages};
 use crate::jobs::Jobs;
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::{Clock, Config, ServeError};
 
@@ -35,6 +36,7 @@ pub struct AppState {
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Jobs,
     pub(crate) collecting: Arc<Collecting>,
+    pub(crate) live: Arc<Live>,
 }
 
 impl AppState {
@@ -59,6 +61,7 @@ impl AppState {
             metrics: Metrics::new(&collecting),
             jobs: Jobs::default(),
             collecting,
+            live: Arc::new(Live::new(config.live.keep_requests)),
             store,
             config,
         }))

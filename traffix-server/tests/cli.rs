@@ -340,3 +340,34 @@ fn forecast_names_every_wrong_field() {
     assert_eq!(traffix(&["forecast", "-", "--json", "--csv"]).run().code, 2);
     assert_eq!(traffix(&["forecast", "-", "--days", "0"]).run().code, 2);
 }
+
+const EVENTS: &str = include_str!("../../traffix-core/tests/data/backtest_events.json");
+
+#[test]
+fn backtest_prints_events_a_chart_and_scores() {
+    let mut events: serde_json::Value = serde_json::from_str(EVENTS).unwrap();
+    events["events"].as_array_mut().unwrap().truncate(4);
+    let few = events.to_string();
+    let text = traffix(&["backtest", "-"]).stdin(&few).run().expect(0);
+    for part in
+        ["4 events on 3 networks", "S095", "├", "█", "priors alone", "B3 the last similar", "in brackets"]
+    {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let json = traffix(&["backtest", "-", "--json"]).stdin(&few).run().json();
+    assert_eq!(json["events"].as_array().unwrap().len(), 4);
+    for part in ["predicted", "learned"] {
+        let peak = &json["events"][3][part];
+        assert!(peak["p10"].as_f64() < peak["p50"].as_f64() && peak["p50"].as_f64() < peak["p90"].as_f64());
+    }
+    assert_eq!(json["events"][0]["observed"]["mid"], 290e9);
+    assert_eq!(json["scores"]["n"], 4);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.svg");
+    traffix(&["backtest", "-", "--plot", path.to_str().unwrap()]).stdin(&few).run().expect(0);
+    roxmltree::Document::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+
+    events["events"][1]["observed"]["low"] = (-1).into();
+    let run = traffix(&["backtest", "-"]).stdin(&events.to_string()).run();
+    assert!(run.code == 1 && run.stderr.contains("/events/1/observed/mid"), "{}", run.stderr);
+}

@@ -3,46 +3,16 @@
 //! Every decoder must find the same number of flows and, where it tells them, the same bytes before it is timed.
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
 
+mod exports;
+
 use std::hint::black_box;
-use std::net::IpAddr;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowparser_sflow::{FlowRecord, SflowParser, SflowSample};
 use netflow_parser::NetflowParser;
 use traffix_telemetry::flow::Decoder;
 
-const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9));
-const NOW_MS: i64 = 1_700_000_000_000;
-/// Datagrams of one timed pass.
-const DATAGRAMS: u32 = 200;
-
-/// Fields of a core router's template: id and length.
-const ROUTER_FIELDS: [(u16, u16); 24] = [
-    (8, 4),
-    (12, 4),
-    (5, 1),
-    (4, 1),
-    (7, 2),
-    (11, 2),
-    (32, 2),
-    (10, 4),
-    (16, 4),
-    (17, 4),
-    (18, 4),
-    (14, 4),
-    (1, 8),
-    (2, 8),
-    (22, 4),
-    (21, 4),
-    (6, 1),
-    (9, 1),
-    (13, 1),
-    (15, 4),
-    (58, 2),
-    (61, 1),
-    (89, 1),
-    (48, 1),
-];
+use exports::{DATAGRAMS, NOW_MS, Numbers, ROUTER, ROUTER_FIELDS};
 
 /// softflowd's template for IPv4.
 const SOFTFLOWD_FIELDS: [(u16, u16); 13] = [
@@ -61,55 +31,15 @@ const SOFTFLOWD_FIELDS: [(u16, u16); 13] = [
     (60, 1),
 ];
 
-fn set(id: u16, contents: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(contents.len() + 4).unwrap();
-    [&id.to_be_bytes(), &len.to_be_bytes(), contents].concat()
-}
-
-fn message(version: u16, sequence: u32, records: u16, sets: &[u8]) -> Vec<u8> {
-    let secs = u32::try_from(NOW_MS / 1000).unwrap();
-    let second = if version == 9 { records } else { u16::try_from(16 + sets.len()).unwrap() };
-    let mut bytes = [version.to_be_bytes(), second.to_be_bytes()].concat();
-    if version == 9 {
-        bytes.extend(1_000_000_u32.to_be_bytes());
+/// A plausible value of a field.
+fn value(id: u16, numbers: &mut Numbers) -> u64 {
+    match id {
+        1 | 2 => numbers.next() >> 18,
+        4 => 6,
+        21 | 22 => 900_000 + (numbers.next() >> 18),
+        48 => 0,
+        _ => numbers.next(),
     }
-    for word in [secs, sequence, 7] {
-        bytes.extend(word.to_be_bytes());
-    }
-    bytes.extend(sets);
-    bytes
-}
-
-/// Datagrams of about 1,400 bytes; the first carries the template.
-fn datagrams(version: u16, fields: &[(u16, u16)]) -> (Vec<Vec<u8>>, u64) {
-    let record_len: u16 = fields.iter().map(|(_, len)| len).sum();
-    let per_datagram = 1380 / record_len;
-    let mut template = [300_u16.to_be_bytes(), u16::try_from(fields.len()).unwrap().to_be_bytes()].concat();
-    for (id, len) in fields {
-        template.extend([id.to_be_bytes(), len.to_be_bytes()].concat());
-    }
-    let template_set = set(if version == 9 { 0 } else { 2 }, &template);
-    let mut all = vec![message(version, 0, 1, &template_set)];
-    let mut state = 1_u64;
-    for n in 0..DATAGRAMS {
-        let mut records = Vec::new();
-        for _ in 0..per_datagram {
-            for (id, len) in fields {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let value = match id {
-                    1 | 2 => state >> 50,
-                    4 => 6,
-                    21 | 22 => 900_000 + (state >> 50),
-                    48 => 0,
-                    _ => state >> 32,
-                };
-                records.extend(&value.to_be_bytes()[8 - usize::from(*len)..]);
-            }
-        }
-        let sequence = if version == 9 { n + 1 } else { n * u32::from(per_datagram) };
-        all.push(message(version, sequence, per_datagram, &set(300, &records)));
-    }
-    (all, u64::from(DATAGRAMS) * u64::from(per_datagram))
 }
 
 fn netflow(c: &mut Criterion) {
@@ -119,7 +49,8 @@ fn netflow(c: &mut Criterion) {
         ("router v9", 9, &ROUTER_FIELDS[..]),
         ("router IPFIX", 10, &ROUTER_FIELDS[..]),
     ] {
-        let (datagrams, flows) = datagrams(version, fields);
+        let mut numbers = Numbers(1);
+        let (datagrams, flows) = exports::datagrams(version, fields, |id| value(id, &mut numbers));
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(flows));
         let mut ours = Decoder::default();

@@ -10,4 +10,5 @@ pub mod access_log;
 pub mod capture;
 pub mod collector;
 pub mod flow;
+pub mod foreign;
 pub mod replay;

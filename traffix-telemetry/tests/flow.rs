@@ -277,6 +277,39 @@ fn usual() -> impl Strategy<Value = (Vec<(u16, u16)>, Vec<u8>)> {
     })
 }
 
+#[test]
+fn sets_that_wait_are_few_however_small() {
+    let limits = Limits { entries: 3, ..Limits::default() };
+    let mut decoder = Decoder::new(limits);
+    let small: Vec<(u16, Vec<u8>)> = (0..5).map(|n| (300 + n, vec![0; 4])).collect();
+    decode(&mut decoder, &message(9, 0, &small));
+    let counters = decoder.view(ROUTER).unwrap().counters();
+    assert_eq!((counters.template_misses, counters.given_up), (5, 2));
+
+    // Sets without data have nothing to wait with.
+    let mut decoder = Decoder::new(limits);
+    let empty: Vec<(u16, Vec<u8>)> = (0..5).map(|n| (300 + n, Vec::new())).collect();
+    decode(&mut decoder, &message(10, 0, &empty));
+    let view = decoder.view(ROUTER).unwrap();
+    assert_eq!((view.waiting_bytes(), view.counters().given_up), (0, 0));
+}
+
+#[test]
+fn streams_of_an_exporter_are_followed_up_to_a_limit() {
+    let lost = |domains: u8| {
+        let mut decoder = Decoder::new(Limits { entries: 2, ..Limits::default() });
+        for domain in 0..domains {
+            for sequence in [1, 12] {
+                let mut datagram = message(9, sequence, &[]);
+                datagram[19] = domain;
+                decode(&mut decoder, &datagram);
+            }
+        }
+        decoder.view(ROUTER).unwrap().counters().lost
+    };
+    assert_eq!((lost(1), lost(2), lost(3)), (10, 20, 20));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

@@ -11,10 +11,13 @@ struct Package {
     present: fn() -> bool,
 }
 
-const NEEDED: [Package; 7] = [
+const NEEDED: [Package; 9] = [
     // Exporters and a collector whose flows the decoders must agree with.
     Package { name: "nfdump", present: || on_path("nfcapd") && on_path("nfdump") },
     Package { name: "pmacct", present: || on_path("pmacctd") },
+    // Servers whose logs the readers must agree with. Their programs are not on everybody's path.
+    Package { name: "haproxy", present: || on_path("haproxy") || Path::new("/usr/sbin/haproxy").exists() },
+    Package { name: "nginx", present: || on_path("nginx") || Path::new("/usr/sbin/nginx").exists() },
     Package { name: "softflowd", present: || on_path("softflowd") },
     // Writes the round robin databases that are imported.
     Package { name: "rrdtool", present: || on_path("rrdtool") },

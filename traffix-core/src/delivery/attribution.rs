@@ -50,7 +50,8 @@ pub struct Attribution {
 pub struct DomainEvidence {
     /// The most specific pattern that the name matches.
     pub pattern: HostPattern,
-    /// How sure the surest statement about it is, in 0..=1.
+    /// How sure the surest statement is that the name belongs to the platforms of this pattern, in 0..=1; it may be
+    /// about a broader pattern.
     pub confidence: f64,
     /// Where that is written.
     pub source: Arc<str>,

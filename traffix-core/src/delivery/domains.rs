@@ -131,11 +131,6 @@ impl DomainTable {
         self.find(host, Some)
     }
 
-    /// The most specific pattern of which something holds that is no history.
-    pub fn current(&self, host: impl AsRef<[u8]>) -> Option<DomainMatch<'_>> {
-        self.find(host, |found| found.claims.iter().any(|claim| holds(claim, None)).then_some(found))
-    }
-
     /// The first answer that `pick` gives for a pattern that a host name matches, the most specific first.
     pub fn find<'table, R>(
         &'table self,
@@ -170,7 +165,9 @@ impl DomainTable {
             return &[];
         }
         let mut shape = Buffer::default();
-        host.iter().for_each(|byte| shape.push_shape(*byte));
+        for byte in host {
+            shape.push_shape(*byte);
+        }
         self.numbered.get(shape.as_bytes()).map_or(&[], Vec::as_slice)
     }
 
@@ -188,10 +185,20 @@ impl DomainTable {
         host: impl AsRef<[u8]>,
         day: Option<NaiveDate>,
     ) -> Option<(DomainMatch<'_>, Claims<'_>)> {
-        self.find(host, |found| {
-            let claims: Vec<_> = found.claims.iter().filter(|claim| holds(claim, day)).collect();
-            (!claims.is_empty()).then_some((found, Claims(claims)))
-        })
+        let host = host.as_ref();
+        let holding = |found: &DomainMatch<'_>| found.claims.iter().any(|claim| holds(claim, day));
+        let found = self.find(host, |found| holding(&found).then_some(found))?;
+        let mut claims = Claims::default();
+        claims.of_pattern.extend(found.claims.iter().filter(|claim| holds(claim, day)));
+        let platforms = claims.platforms();
+        let agrees = |claim: &&Assertion| {
+            holds(claim, day) && claim.platform.as_ref().is_some_and(|id| platforms.contains(&id))
+        };
+        let _: Option<()> = self.find(host, |broader| {
+            claims.agreeing.extend(broader.claims.iter().filter(agrees));
+            None
+        });
+        Some((found, claims))
     }
 
     /// Number of patterns.
@@ -210,25 +217,28 @@ fn holds(claim: &Assertion, day: Option<NaiveDate>) -> bool {
     day.map_or(claim.status != Status::Historical, |day| claim.holds_on(day))
 }
 
-/// What is asserted about a pattern and holds, by falling confidence.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Claims<'table>(Vec<&'table Assertion>);
+/// What is asserted about a name and holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Claims<'table> {
+    /// About the most specific pattern, by falling confidence.
+    of_pattern: Vec<&'table Assertion>,
+    /// For the same platforms, about any pattern that the name matches: broad statements support narrow ones.
+    agreeing: Vec<&'table Assertion>,
+}
 
 impl<'table> Claims<'table> {
-    /// The surest claim.
+    /// The surest statement for the claimed platforms; if none are claimed, the surest of all.
     pub(super) fn best(&self) -> Option<&'table Assertion> {
-        self.0.first().copied()
-    }
-
-    /// The confidence of the surest claim that names a platform; 0 if none does.
-    pub(super) fn confidence(&self) -> f64 {
-        let best = self.0.iter().find(|claim| claim.platform.is_some());
-        best.map_or(0.0, |claim| claim.confidence.clamp(0.0, 1.0))
+        let by_confidence = |a: &&Assertion, b: &&Assertion| a.confidence.total_cmp(&b.confidence);
+        // Of equally sure ones the most specific.
+        let best = self.agreeing.iter().copied().rev().max_by(by_confidence);
+        best.or_else(|| self.of_pattern.first().copied())
     }
 
     /// The claimed platforms, each once.
     pub(super) fn platforms(&self) -> Vec<&'table PlatformId> {
-        let mut platforms: Vec<_> = self.0.iter().filter_map(|claim| claim.platform.as_ref()).collect();
+        let mut platforms: Vec<_> =
+            self.of_pattern.iter().filter_map(|claim| claim.platform.as_ref()).collect();
         platforms.sort_unstable();
         platforms.dedup();
         platforms
@@ -243,7 +253,7 @@ impl<'table> Claims<'table> {
 
     /// The claim by which the CDN is known: the surest that names one, unless an equally sure one contradicts.
     pub(super) fn by_cdn(&self) -> Option<&'table Assertion> {
-        let mut naming = self.0.iter().copied().filter(|claim| claim.cdn.is_some());
+        let mut naming = self.of_pattern.iter().copied().filter(|claim| claim.cdn.is_some());
         let best = naming.next()?;
         naming
             .take_while(|other| other.confidence >= best.confidence)
@@ -275,8 +285,7 @@ impl Buffer {
         if empty_label || host.len() > MAX_HOST_BYTES {
             return None;
         }
-        let mut name = Self::default();
-        name.len = host.len();
+        let mut name = Self { len: host.len(), ..Self::default() };
         for (to, from) in name.bytes.iter_mut().zip(host) {
             *to = from.to_ascii_lowercase();
         }

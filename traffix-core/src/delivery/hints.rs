@@ -15,7 +15,8 @@
 //! **Names.** A host name that is claimed for the platforms S is a statement of a source that is right with its
 //! confidence c and otherwise says nothing, so p(x) = c s(x) + (1 − c) q(x). If the source is right, the answer lies in
 //! S: s(x) ∝ π'(x) f(x) on S and 0 elsewhere, where π'(x) = π(x) + [`SURPRISE`] π(unknown) / |S| lets a platform in
-//! that the CDN was not known to work for. Sources copy one another, so several count as the best of them.
+//! that the CDN was not known to work for. S is what the most specific pattern of the name is claimed for. Sources copy
+//! one another, so c is that of the surest of those, broader patterns included, that claim a platform of S.
 //!
 //! Two properties follow, and are tested: a name never lowers the probability of a platform that it is claimed for, and
 //! a release never lowers that of its platform. All constants are assumed, as nobody publishes such ratios;
@@ -110,7 +111,7 @@ impl Attributor {
                 }
                 answer.domain = claims.best().map(|claim| DomainEvidence::new(found.pattern, claim));
                 evidence.claimed = claims.platforms();
-                evidence.confidence = claims.confidence();
+                evidence.confidence = claims.best().map_or(0.0, |claim| claim.confidence.clamp(0.0, 1.0));
             }
         }
         if evidence.says_something() {
@@ -140,7 +141,9 @@ impl<'a> Evidence<'a> {
             *running.entry(platform).or_default() += weight.min(MAX_WEIGHT);
         }
         let sum: f64 = running.values().sum();
-        running.values_mut().for_each(|weight| *weight /= sum);
+        for weight in running.values_mut() {
+            *weight /= sum;
+        }
         let other_port = hints.port.is_some_and(|port| !CONTENT_PORTS.contains(&port));
         let unknown = if other_port { OTHER_PORT_FACTOR } else { 1.0 };
         Self { unknown, running, claimed: Vec::new(), confidence: 0.0 }

@@ -1,7 +1,7 @@
 //! The estimators of the audience: how many downloads on this network.
 
 use super::audience::{LogNormal, fuse};
-use super::input::{ForecastInput, PastEvent, RuKind};
+use super::input::{ForecastInput, Item, PastEvent, RuInput, RuKind};
 use super::output::Missing;
 use super::priors;
 
@@ -25,18 +25,25 @@ pub(crate) fn audience(
     estimates.extend(context.by_launch());
     estimates.extend(context.by_past(mean_bytes));
     if estimates.is_empty() {
-        let per_line = input.ru.kind.per_line_unknown();
+        let listing_only = listing_only(&input.ru);
+        let per_line =
+            if listing_only { priors::PER_LINE_LISTING_ONLY } else { input.ru.kind.per_line_unknown() };
+        let why = if listing_only { "only its listing on Steam is known" } else { "audience unknown" };
         missing.push(Missing {
             pointer: "/ru/signals".into(),
-            detail: format!(
-                "audience unknown: {} downloads per line, log-sd {}",
-                per_line.median, per_line.sigma
-            ),
+            detail: format!("{why}: {} downloads per line, log-sd {}", per_line.median, per_line.sigma),
         });
         estimates.push(per_line.scaled(input.network.lines));
     }
     let new = 1.0 - input.ru.already_downloaded_share.unwrap_or(0.0);
     fuse(&estimates, priors::AUDIENCE_FLOOR_SIGMA).unwrap_or(LogNormal::new(0.0, 0.0)).scaled(new)
+}
+
+/// True for a game on Steam of which nobody has entered a size, an audience, a franchise or another platform: one of
+/// the many thousand small titles of a year, unless it is not.
+fn listing_only(ru: &RuInput) -> bool {
+    let bare = |item: &Item| item.platform == "steam" && item.bytes.is_none() && item.disk_bytes.is_none();
+    ru.kind.is_game() && ru.franchise.is_none() && ru.items.len() == 1 && ru.items.iter().all(bare)
 }
 
 /// Share of a title's players world-wide that sits on this network.

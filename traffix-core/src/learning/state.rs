@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::effects::Effects;
@@ -97,6 +97,13 @@ impl Measured {
         let usable = predicted > 0.0 && observed > 0.0 && log_ratio.is_finite();
         let at = crate::forecast::engine_parts::Plan::span(input).0;
         usable.then(|| Self { design: design(input), at, log_ratio, sd, at_least: false })
+    }
+
+    /// The same as evidence about another instant, before or after: the time between makes it less sure.
+    #[must_use]
+    pub fn seen_from(&self, at: DateTime<Utc>) -> Self {
+        let drift = libm::sqrt(DRIFT_PER_YEAR * years((at - self.at).abs()));
+        Self { at, sd: libm::hypot(self.sd, drift), ..self.clone() }
     }
 
     /// The same as a lower bound: something was full while it was measured.
@@ -199,7 +206,7 @@ impl Learned {
             self.last_at = Some(to);
             return;
         };
-        let years = num::of_i64((to - last).num_seconds().max(0)) / YEAR_S;
+        let years = years((to - last).max(TimeDelta::zero()));
         if let Some(all) = self.seen.iter().position(|s| s.name == ALL) {
             // What is forgotten is at most as unknown as it was at first.
             let known = prior_sd(ALL).powi(2) - self.effects.sd()[all].powi(2);
@@ -219,6 +226,10 @@ impl Learned {
     fn row(&self, design: &BTreeMap<String, f64>) -> Vec<f64> {
         self.seen.iter().map(|s| design.get(&s.name).copied().unwrap_or(0.0)).collect()
     }
+}
+
+fn years(time: TimeDelta) -> f64 {
+    num::of_i64(time.num_seconds()) / YEAR_S
 }
 
 /// The effect that every event has.

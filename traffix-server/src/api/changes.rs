@@ -31,6 +31,13 @@ pub(crate) struct ChangeListParams {
 #[schemars(inline, extend("minimum" = 0, "maximum" = 9_007_199_254_740_991_u64))]
 pub(crate) struct Position(i64);
 
+impl Position {
+    /// As a number.
+    pub(super) fn number(self) -> u64 {
+        self.0.unsigned_abs()
+    }
+}
+
 impl TryFrom<u64> for Position {
     type Error = &'static str;
 

@@ -7,6 +7,7 @@ mod companies;
 mod edits;
 mod forecasts;
 mod lists;
+mod live;
 mod measured;
 mod measurements;
 mod networks;
@@ -55,6 +56,8 @@ pub(crate) enum Chapter {
     Measurements,
     /// What changed in the catalogue.
     Changes,
+    /// What proxies and caches answer just now, by their access logs.
+    Live,
     /// Where the catalogue comes from, and what awaits a moderator.
     Sources,
 }
@@ -90,6 +93,7 @@ apis!(
     outlook::OutlookApi,
     measurements::MeasurementApi,
     series::SeriesApi,
+    live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,
 );

@@ -178,41 +178,32 @@ impl Answers<'_> {
     }
 }
 
-/// Answers as lines of text. Everything of one origin under one pattern of names gets the same words, which are made
-/// once.
+/// Answers as lines of text. Everything of one origin under the same patterns of names gets the same words, which are
+/// made once.
 struct Lines<'table> {
     attributor: &'table Attributor,
-    /// By the numbers of origin and pattern in their tables: what stands before and after the prefix.
-    words: HashMap<(Option<u32>, Name), (String, String)>,
+    /// What stands before and after the prefix.
+    words: Vec<(String, String)>,
+    /// Which of the words, by the numbers of origin and patterns in their tables.
+    known: HashMap<Box<[usize]>, usize>,
+    key: Vec<usize>,
     line: String,
-}
-
-/// Which words a host name leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Name {
-    NotAsked,
-    Unlisted,
-    Pattern(usize),
 }
 
 impl<'table> Lines<'table> {
     fn new(attributor: &'table Attributor) -> Self {
-        Self { attributor, words: HashMap::new(), line: String::new() }
+        Self { attributor, words: Vec::new(), known: HashMap::new(), key: Vec::new(), line: String::new() }
     }
 
     /// `155.133.226.70  valve AS32590 dedicated 155.133.226.0/24  steam 0.95, unknown 0.05`, with its end.
     fn line(&mut self, asked: Asked<'_>) -> &str {
-        let attributor = self.attributor;
-        let found = asked.ip.and_then(|ip| attributor.prefixes.lpm().lookup(ip));
-        let name = asked.host.map_or(Name::NotAsked, |host| {
-            attributor.domains.current(host).map_or(Name::Unlisted, |found| Name::Pattern(found.id))
-        });
-        let key = (found.map(|found| found.id), name);
-        let (before, after) = self.words.entry(key).or_insert_with(|| words(&attribute(attributor, asked)));
+        let found = asked.ip.and_then(|ip| self.attributor.prefixes.lpm().lookup(ip));
+        let index = self.index(asked, found.map(|found| found.id));
         let line = &mut self.line;
         line.clear();
         let _ = asked.ip.iter().try_for_each(|ip| write!(line, "{ip} "));
         let _ = asked.host.iter().try_for_each(|host| write!(line, "{host} "));
+        let (before, after) = &self.words[index];
         line.push(' ');
         line.push_str(before);
         if let (Some(ip), Some(found)) = (asked.ip, found)
@@ -223,6 +214,25 @@ impl<'table> Lines<'table> {
         line.push_str(after);
         line.push('\n');
         line
+    }
+
+    /// Where the words are: the answer depends on the origin, whether a name is asked about, and all its patterns.
+    fn index(&mut self, asked: Asked<'_>, origin: Option<u32>) -> usize {
+        self.key.clear();
+        self.key.push(origin.map_or(usize::MAX, |id| id as usize));
+        if let Some(host) = asked.host {
+            self.key.push(usize::MAX);
+            let _: Option<()> = self.attributor.domains.find(host, |found| {
+                self.key.push(found.id);
+                None
+            });
+        }
+        if let Some(index) = self.known.get(self.key.as_slice()) {
+            return *index;
+        }
+        self.words.push(words(&attribute(self.attributor, asked)));
+        self.known.insert(self.key.as_slice().into(), self.words.len() - 1);
+        self.words.len() - 1
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use traffix_telemetry::collector::{Stats, Tally};
 
 use super::database::{self, DatabaseArgs, block_on};
 use super::{Failure, Out};
-use crate::AppState;
-use crate::collecting::{self, Ended};
-use crate::config::{Config, Log};
+use crate::collecting::{self, Ended, ProfileError};
+use crate::config::{AccessLog, Config, Log};
 use crate::server::stop_signal;
+use crate::{AppState, live};
 
 /// Count what routers export, into the database, until Ctrl-C.
 ///
@@ -35,6 +36,13 @@ pub(super) struct Args {
     /// Address or port for sFlow; may be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     sflow: Vec<SocketAddr>,
+    /// Access log of a proxy or cache to follow, as FILE or SITE=FILE; `*` and `?` may stand in its name; may be repeated.
+    /// Its format is found out. The site, else the file's name up to its first dot, is the link.
+    #[arg(long, value_name = "[SITE=]FILE", value_parser = access_log)]
+    access_log: Vec<AccessLog>,
+    /// Read what access logs have already too, with rotated and compressed files.
+    #[arg(long, requires = "access_log")]
+    history: bool,
     /// The network that is measured: a file with its profile, the id of an example, or KEY-ID/ID of a saved one.
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
@@ -59,11 +67,25 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an address such as 192.0.2.1:2055, or a port such as 2055".to_owned())
 }
 
+/// A file, with the name of its site before it or made of the file's.
+fn access_log(text: &str) -> Result<AccessLog, String> {
+    let (site, path) = text.split_once('=').map_or((None, text), |(site, path)| (Some(site), path));
+    let path = PathBuf::from(path);
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or("write the path of a file")?;
+    let stem = name.split('.').next().unwrap_or_default().replace(['*', '?'], "");
+    let site = site.map_or(stem, str::to_owned);
+    if site.is_empty() {
+        return Err(format!("name the site, as in cache-1={text}"));
+    }
+    Ok(AccessLog { site, path, ..AccessLog::default() })
+}
+
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let config = config(args)?;
-    if config.collect.listen().is_empty() {
-        return Err(Failure::usage("there is no address to listen on")
-            .hint("say at least one of --netflow 2055, --ipfix 4739 and --sflow 6343"));
+    if config.collect.listen().is_empty() && config.access_log.is_empty() {
+        return Err(Failure::usage("there is no address to listen on").hint(
+            "say at least one of --netflow 2055, --ipfix 4739, --sflow 6343 and --access-log access.log",
+        ));
     }
     super::serve::logs(&config)?;
     let report = block_on(collect(config))?;
@@ -86,6 +108,11 @@ fn config(args: &Args) -> Result<Config, Failure> {
     if !args.accept.is_empty() {
         collect.accept.clone_from(&args.accept);
     }
+    config.access_log.clone_from(&args.access_log);
+    for log in &mut config.access_log {
+        log.history = args.history;
+    }
+    let collect = &mut config.collect;
     collect.network = args.network.clone().or_else(|| collect.network.take());
     collect.grace_secs = args.grace_secs.unwrap_or(collect.grace_secs);
     // Whoever looks on sees the line of status.
@@ -100,26 +127,45 @@ async fn collect(config: Config) -> Result<Report, Failure> {
     let state = AppState::new(config, store).map_err(Failure::usage)?;
     state.reload_attributor().await;
     let network = collecting::start(&state).await.map_err(Failure::new)?;
-    let network = network.ok_or_else(|| Failure::usage("there is no address to listen on"))?;
-    let id = network.id.clone();
+    let id = match &network {
+        Some(network) => network.id.clone(),
+        None => measured(&state).await?,
+    };
+    let logs = live::start(&state).await.map_err(Failure::usage)?;
     let interrupted = stop_signal();
     let shown: Vec<String> = state.collecting.addresses().iter().map(ToString::to_string).collect();
-    super::tell(&format!("collecting flows of {id} on {}; stop with Ctrl-C", shown.join(", ")));
+    let sites = state.config.access_log.iter().map(|log| log.path.display().to_string());
+    let from = shown.into_iter().chain(sites).collect::<Vec<_>>().join(", ");
+    super::tell(&format!("collecting for {id} from {from}; stop with Ctrl-C"));
     for warning in state.collecting.warnings() {
         super::tell(&format!("warning: {warning}"));
     }
     let (stop, stopped) = watch::channel(false);
-    let looking = tokio::spawn(collecting::look_after(Arc::clone(&state), Some(network), stopped));
+    let mut following = live::schedule(&state, logs, &stopped);
+    let flows = network.is_some();
+    let looking = tokio::spawn(collecting::look_after(Arc::clone(&state), network, stopped));
     tokio::select! {
         () = interrupted => {}
-        () = show(&state) => {}
+        () = show(&state), if flows => {}
     }
     // Nobody listens if that has ended already.
     let _ = stop.send(true);
     let ended = collecting::flush(&state).await;
     let _ = looking.await;
-    let ended = ended.ok_or_else(|| Failure::new("the collector ended by itself; the log says why"))?;
+    while following.join_next().await.is_some() {}
+    let ended = match ended {
+        Some(ended) => ended,
+        None if flows => return Err(Failure::new("the collector ended by itself; the log says why")),
+        None => Ended { stats: Stats::default(), unsaved: 0, file: None },
+    };
     Report::new(id, &state, &ended)
+}
+
+/// The network that is measured by access logs alone.
+async fn measured(state: &AppState) -> Result<String, Failure> {
+    let name = state.config.collect.network.as_deref().ok_or(ProfileError::Unset).map_err(Failure::usage)?;
+    let network = collecting::profile(state.store.as_ref(), name).await.map_err(Failure::usage)?;
+    Ok(network.id)
 }
 
 /// Shows every second what happens, if somebody looks on; never ends.
@@ -186,10 +232,33 @@ struct Report {
     unattributed_bytes: u64,
     /// Flows and bytes that were left out, by cause.
     left_out: BTreeMap<&'static str, LeftOut>,
+    /// Access logs by site.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    access_logs: BTreeMap<String, LogReport>,
     /// Batches that wait in a file.
     unsaved: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     unsaved_file: Option<String>,
+}
+
+/// What was read of the logs of a site.
+#[derive(Serialize)]
+struct LogReport {
+    lines: u64,
+    malformed: u64,
+    /// Bytes counted.
+    bytes: u64,
+}
+
+impl LogReport {
+    fn all(state: &AppState) -> BTreeMap<String, Self> {
+        let report = |status: live::SiteStatus| Self {
+            lines: status.lines,
+            malformed: status.malformed,
+            bytes: status.counted_bytes.unwrap_or(0),
+        };
+        state.live.sites().into_iter().map(|(site, status)| (site, report(status))).collect()
+    }
 }
 
 #[derive(Serialize)]
@@ -227,6 +296,7 @@ impl Report {
             counted_flows: stats.counted.flows,
             unattributed_bytes: stats.unattributed.bytes,
             left_out: left_out.collect(),
+            access_logs: LogReport::all(state),
             unsaved: ended.unsaved,
             unsaved_file,
         })
@@ -248,6 +318,10 @@ impl Report {
             let bytes = units::format_bytes(float(*bytes));
             out.line(format!("  left out: {cause:<10} {flows} flows, {bytes}"))?;
         }
+        for (site, LogReport { lines, malformed, bytes }) in &self.access_logs {
+            let bytes = units::format_bytes(float(*bytes));
+            out.line(format!("  {site}: {lines} lines, {malformed} not read, {bytes}"))?;
+        }
         if let Some(file) = &self.unsaved_file {
             out.line(format!("{} batches wait in {file}: the database is away", self.unsaved))?;
         }
@@ -265,6 +339,15 @@ mod tests {
         assert_eq!(address(":2055").unwrap(), "[::]:2055".parse().unwrap());
         assert_eq!(address("192.0.2.1:2055").unwrap(), "192.0.2.1:2055".parse().unwrap());
         assert!(address("router").is_err());
+    }
+
+    #[test]
+    fn access_logs_have_a_site() {
+        let read = |text: &str| access_log(text).map(|log| (log.site, log.path.display().to_string()));
+        assert_eq!(read("/var/log/nginx/cache-1.access.log").unwrap().0, "cache-1");
+        assert_eq!(read("edge=/logs/*.log").unwrap(), ("edge".into(), "/logs/*.log".into()));
+        assert!(read("/logs/*.log").is_err());
+        assert!(read("/").is_err());
     }
 
     #[test]

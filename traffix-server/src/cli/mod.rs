@@ -4,6 +4,7 @@
 //! 2 is a mistake in the command itself. A closed pipe ends the program quietly.
 
 mod attribute;
+mod backtest;
 mod capture;
 mod check;
 mod collect;
@@ -52,6 +53,7 @@ enum Command {
     Outlook(outlook::Args),
     Attribute(attribute::Args),
     Capture(capture::Args),
+    Backtest(backtest::Args),
     VerifyModel(verify::Args),
     Export(export::Args),
     Migrate(migrate::Args),
@@ -70,6 +72,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Attribute(args) => attribute::run(&args, &mut out),
         Command::Capture(args) => capture::run(&args, &mut out),
         Command::Collect(args) => collect::run(&args, &mut out),
+        Command::Backtest(args) => backtest::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),

@@ -46,6 +46,7 @@ pub fn load<'a>(
         "collect.ipfix",
         "collect.sflow",
         "collect.accept",
+        "live.internal",
     ];
     let secrets = secrets(
         env_file

@@ -4,12 +4,14 @@
 //! page and the defaults are generated from them.
 
 mod collect;
+mod live;
 mod load;
 mod reference;
 mod sections;
 mod sync;
 
 pub use collect::{Collect, Measurements, Retention};
+pub use live::{AccessLog, Live};
 pub use load::{ConfigError, load};
 pub use reference::markdown;
 pub use sections::{

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::Config;
+use super::{AccessLog, Config};
 
 impl Config {
     /// The effective configuration as TOML, secrets masked.
     pub fn print_config(&self) -> String {
         let mut masked = self.clone();
         masked.database.url = without_password(&masked.database.url);
+        masked.access_log = masked.access_log.iter().map(AccessLog::masked).collect();
         toml::to_string_pretty(&masked).unwrap_or_else(|error| format!("# cannot be printed: {error}\n"))
     }
 }
@@ -27,6 +28,8 @@ pub(crate) fn without_password(url: &str) -> String {
 pub fn markdown() -> String {
     let schema = schemars::schema_for!(Config).to_value();
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    // The only section that may be repeated.
+    let one_access_log = serde_json::to_value(AccessLog::default()).unwrap_or_default();
     let mut page = String::from(
         "# Configuration\n\n\
          Generated from the source; do not edit. Nothing must be set. Later layers win: defaults, `traffix.toml`,\n\
@@ -35,13 +38,17 @@ pub fn markdown() -> String {
     );
     for (section, property) in members(&schema, &schema) {
         let about = text(property, "description");
-        let _ = write!(page, "\n## [{section}]\n\n{about}\n");
-        let keys = members(&schema, resolve(&schema, property));
+        let repeated = property["type"] == "array";
+        let title = if repeated { format!("[[{section}]]") } else { format!("[{section}]") };
+        let _ = write!(page, "\n## {title}\n\n{about}\n");
+        let one = if repeated { &property["items"] } else { property };
+        let keys = members(&schema, resolve(&schema, one));
         if !keys.is_empty() {
             page.push_str("\n| key | default | meaning |\n|---|---|---|\n");
         }
         for (key, property) in keys {
-            let default = match &defaults[section][key] {
+            let of_section = if repeated { &one_access_log } else { &defaults[section] };
+            let default = match &of_section[key] {
                 Value::Null => "not set".to_owned(),
                 value => format!("`{value}`"),
             };

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
-use super::{Collect, Credentials, Measurements, Retention, Sync, Upstream};
+use super::{AccessLog, Collect, Credentials, Live, Measurements, Retention, Sync, Upstream};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,12 @@ pub struct Config {
     pub retention: Retention,
     /// Who may read measurements.
     pub measurements: Measurements,
+    /// The live picture of what proxies and caches answer. It is there when an `[[access_log]]` is named.
+    pub live: Live,
+    /// Access logs of proxies and caches that are followed; the section may be repeated. If `collect.network` is set, the
+    /// bytes of their hosts are measurements of that network, on a link with the name of the site.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_log: Vec<AccessLog>,
     /// Pulling the catalogue from platforms.
     pub sync: Sync,
     /// Requests to the services of platforms.

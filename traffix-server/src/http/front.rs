@@ -17,6 +17,7 @@ use super::operations::{Operation, Operations};
 use super::pages;
 use super::problem::{Kind, Problem};
 use super::request_id;
+use super::stream::Streamed;
 use crate::AppState;
 use crate::auth::{Principal, Refused, Token};
 use crate::config::LogRequests;
@@ -178,6 +179,9 @@ impl Front {
         if call.operation.has_body {
             return self.with_body(call, request).await;
         }
+        if call.operation.streams {
+            return self.stream(call, request).await;
+        }
         let is_get = *request.method() == Method::GET;
         let sequence = self.state.pages.sequence(self.state.store.as_ref()).await?;
         let csv = accept::wants_csv(request.headers());
@@ -197,6 +201,20 @@ impl Front {
             }
         }
         Ok(entry.respond(call.encoding, &headers, call.is_head))
+    }
+
+    /// Passes on an answer that has no end, as it comes.
+    async fn stream(&self, call: &Call, request: Request) -> Result<Response, Problem> {
+        let headers = request.headers().clone();
+        let mut response = self.answered(request).await?;
+        if response.extensions().get::<Streamed>().is_some() {
+            if call.is_head {
+                response.set_body(());
+            }
+            return Ok(response);
+        }
+        let reply = super::finish::reply_of(response).await?;
+        Ok(self.entry(call, reply, 0).respond(call.encoding, &headers, call.is_head))
     }
 
     /// Lets the next request with the same spelling find the page at once.
@@ -234,13 +252,16 @@ impl Front {
         Ok(self.entry(call, reply, 0).respond(call.encoding, &headers, call.is_head))
     }
 
-    /// The router's answer, in time and without panics.
+    /// The router's answer, whole.
     async fn dispatch(&self, request: Request) -> Result<Reply, Problem> {
+        super::finish::reply_of(self.answered(request).await?).await
+    }
+
+    /// The router's answer, in time and without panics.
+    async fn answered(&self, request: Request) -> Result<Response, Problem> {
         let time = Duration::from_secs(self.state.config.server.request_timeout_secs);
         let answered = tokio::time::timeout(time, self.router.get_response(request)).await;
-        let response = answered
-            .map_err(|_| Problem::unavailable(format!("no answer within {} s", time.as_secs()), 5))?;
-        super::finish::reply_of(response).await
+        answered.map_err(|_| Problem::unavailable(format!("no answer within {} s", time.as_secs()), 5))
     }
 
     fn entry(&self, call: &Call, reply: Reply, sequence: i64) -> Entry {

@@ -21,6 +21,7 @@ mod pages;
 mod params;
 mod problem;
 mod request_id;
+mod stream;
 
 pub(crate) use accept::wants_csv;
 pub(crate) use answer::{Answer, Created, Deleted, Holds, Reply, Saved};
@@ -33,6 +34,7 @@ pub(crate) use operations::Operations;
 pub(crate) use pages::Pages;
 pub(crate) use params::{Path, PathParam, Query};
 pub(crate) use problem::{Kind, Problem};
+pub(crate) use stream::EventStream;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -6,6 +6,7 @@ use poem::http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::problem::Problem;
+use super::stream::EVENT_STREAM;
 use crate::api::PREFIX;
 use crate::metrics::{Metrics, OperationMetrics};
 
@@ -16,6 +17,8 @@ pub(crate) struct Operation {
     pub(crate) template: String,
     /// Whether it takes a body.
     pub(crate) has_body: bool,
+    /// Whether its answer has no end.
+    pub(crate) streams: bool,
     /// As how many requests it counts.
     pub(crate) cost: u32,
     parameters: Vec<String>,
@@ -136,6 +139,9 @@ fn operation(path: &str, method: &str, about: &Value, compute_cost: u32, metrics
         metrics: metrics.operation(&method, path),
         template: path.to_owned(),
         has_body: about.get("requestBody").is_some(),
+        streams: about
+            .pointer("/responses/200/content")
+            .is_some_and(|content| content.get(EVENT_STREAM).is_some()),
         cost: if computes { compute_cost } else { 1 },
         parameters: in_query.map(str::to_owned).collect(),
         method,

@@ -9,6 +9,7 @@ mod hardening;
 mod harness;
 mod keys;
 mod limiting;
+mod live;
 mod measurements;
 mod networks;
 mod reading;

@@ -240,6 +240,9 @@ async fn what_cannot_be_answered_is_refused_with_the_reason(on: On) {
     assert_eq!(totals(&*store, 60).await.1.len(), 2_880);
     let links = store.measurements(&query(3_600, EVERYTHING)).await.unwrap();
     assert_eq!((links.series.len(), links.bins.len()), (2_000, 48));
+    let hour = MeasurementQuery { from: at(0), until: at(3_600), ..query(60, EVERYTHING) };
+    let links = store.measurements(&hour).await.unwrap();
+    assert_eq!((links.series.len(), links.bins.len()), (2_000, 60));
 }
 
 /// The day that it is, counted from the first day, when a day is so many days old.

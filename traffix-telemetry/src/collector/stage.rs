@@ -169,6 +169,30 @@ impl Stage {
         }
     }
 
+    /// Takes a flow that somebody else decoded, of an exporter, received at `received_ms` (milliseconds since 1970), and by
+    /// which interface it came in, if that is known by name. No clock is corrected. It is counted at the latest by the next
+    /// [`settle`](Self::settle).
+    pub fn flow(&mut self, exporter: IpAddr, received_ms: i64, flow: &Flow, interface: Option<&str>) {
+        let (exporter, received_ms) = (exporter.to_canonical(), received_ms.clamp(0, LAST_MS));
+        let corrected = Corrected { behind_ms: None, received_ms, times: self.times };
+        self.heard.note(received_ms.div_euclid(self.times.step_ms));
+        let Some(mut entry) = corrected.entry(flow, &mut self.books.counts) else { return };
+        let router = self.routers.heard(exporter, received_ms, None, &self.watch);
+        if router.is_mapped {
+            entry.ingress = match (entry.index, interface) {
+                (None, Some(name)) => self.watch.ingress_by_name(exporter, name),
+                (index, told) => self.watch.ingress(exporter, index, told),
+            };
+        }
+        match (flow.source, flow.destination) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => self.v4.push(from.to_bits(), to.to_bits(), entry),
+            (from, to) => push_v6(&mut self.v4, &mut self.v6, (from, to), entry),
+        }
+        if self.v4.entries.len() + self.v6.entries.len() >= BURST {
+            self.settle();
+        }
+    }
+
     /// Counts what was decoded: look-ups are made together, so call it once per burst of datagrams.
     pub fn settle(&mut self) {
         let Self { watch, books, v4, v6, .. } = self;

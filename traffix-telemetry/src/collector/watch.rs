@@ -185,6 +185,17 @@ impl Watch {
         answer
     }
 
+    /// What the profile says of an interface that is known by its name alone.
+    pub(super) fn ingress_by_name(&self, exporter: IpAddr, name: &str) -> Ingress {
+        let router = self.routers.get(&exporter).map_or(&[][..], Vec::as_slice);
+        let mut named = router.iter().filter_map(|(one, link)| Some((one.name.as_deref()?, link))).peekable();
+        // A profile that tells indexes only says nothing about names.
+        if named.peek().is_none() {
+            return Ingress::Unmapped;
+        }
+        named.find(|(one, _)| *one == name).map_or(Ingress::Other, |(_, link)| Ingress::Link(*link))
+    }
+
     /// The key of a class on a link, by their places.
     pub(super) fn key(&self, class: usize, link: usize) -> Key {
         let class = self.classes.get(class).cloned().unwrap_or_default();
@@ -238,5 +249,14 @@ mod tests {
         check(by_both, 7, Some("xe-0/0/2"), Ingress::Other);
         check(by_both, 8, Some("xe-0/0/1"), Ingress::Other);
         check(r#"[{"exporter": "203.0.113.8", "index": 7}]"#, 7, None, Ingress::Unmapped);
+    }
+
+    #[test]
+    fn a_name_alone_is_enough_where_the_profile_has_names() {
+        let ask = |interfaces, name| watch(interfaces).ingress_by_name(ROUTER.parse().unwrap(), name);
+        let by_both = r#"[{"exporter": "203.0.113.9", "index": 7, "name": "xe-0/0/1"}]"#;
+        assert_eq!(ask(by_both, "xe-0/0/1"), Ingress::Link(1));
+        assert_eq!(ask(by_both, "xe-0/0/2"), Ingress::Other);
+        assert_eq!(ask(r#"[{"exporter": "203.0.113.9", "index": 7}]"#, "xe-0/0/1"), Ingress::Unmapped);
     }
 }

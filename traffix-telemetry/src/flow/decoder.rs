@@ -1,7 +1,7 @@
 //! Datagrams in, flows out.
 
 use core::net::IpAddr;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::exporter::{Exporter, ExporterView, Limits};
 use super::read::{FlowError, Reader, be16, be32};
@@ -30,7 +30,7 @@ use super::{Flow, sflow, v5};
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
-    exporters: HashMap<IpAddr, Exporter>,
+    exporters: BTreeMap<IpAddr, Exporter>,
     limits: Limits,
     forgotten: u64,
 }
@@ -100,6 +100,7 @@ impl Decoder {
         }
         let exporter = self.exporters.entry(address).or_default();
         exporter.seen_ms = now_ms;
+        exporter.max_streams = self.limits.entries;
         exporter
     }
 }

@@ -1,7 +1,7 @@
 //! What is remembered of an exporter between datagrams, within limits.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::record::Clock;
 use super::template::Template;
@@ -13,7 +13,7 @@ pub struct Limits {
     pub exporters: usize,
     /// Templates of one exporter.
     pub templates: usize,
-    /// Observation domains, samplers and interfaces of one exporter, each.
+    /// Observation domains, samplers, interfaces and waiting sets of one exporter, each.
     pub entries: usize,
     /// Bytes of data of one exporter that wait for their templates.
     pub waiting_bytes: usize,
@@ -122,13 +122,17 @@ struct Sequence {
 /// What is remembered of one exporter.
 #[derive(Debug, Default)]
 pub(super) struct Exporter {
-    pub(super) templates: HashMap<TemplateKey, Template>,
+    pub(super) templates: BTreeMap<TemplateKey, Template>,
     /// Sampling by stream, and within it by sampler; `None` is what holds for all.
-    sampling: HashMap<(StreamKey, Option<u64>), u32>,
-    interfaces: HashMap<u32, String>,
-    sequences: HashMap<StreamKey, Sequence>,
+    sampling: BTreeMap<(StreamKey, Option<u64>), u32>,
+    interfaces: BTreeMap<u32, String>,
+    sequences: BTreeMap<StreamKey, Sequence>,
+    /// Streams whose sequence numbers are followed at most.
+    pub(super) max_streams: usize,
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
+    /// The time by which data was last given up.
+    given_up_ms: Option<i64>,
     pub(super) counters: Counters,
     pub(super) seen_ms: i64,
 }
@@ -139,9 +143,15 @@ impl Exporter {
     /// The number counts what was sent before the datagram; softflowd's IPFIX counts the datagram's own flows too, which
     /// shows from the second datagram on.
     pub(super) fn sequence(&mut self, stream: StreamKey, number: u32, counted: u32, own_flows: u32) {
-        let Entry::Occupied(mut entry) = self.sequences.entry(stream) else {
-            self.sequences.insert(stream, Sequence { number, counted, is_inclusive: false });
-            return;
+        let streams = self.sequences.len();
+        let mut entry = match self.sequences.entry(stream) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                if streams < self.max_streams {
+                    entry.insert(Sequence { number, counted, is_inclusive: false });
+                }
+                return;
+            }
         };
         let last = entry.get();
         let (exclusive, inclusive) =
@@ -195,8 +205,16 @@ impl Exporter {
     /// Keeps data for a template that may still come.
     pub(super) fn wait(&mut self, waiting: Waiting, limits: &Limits) {
         self.counters.template_misses += 1;
-        self.give_up(waiting.clock.export_ms, limits);
-        if self.waiting_bytes + waiting.bytes.len() > limits.waiting_bytes {
+        if waiting.bytes.is_empty() {
+            return;
+        }
+        // Once per datagram is enough, and costs the same however many sets are in it.
+        if self.given_up_ms != Some(waiting.clock.export_ms) {
+            self.given_up_ms = Some(waiting.clock.export_ms);
+            self.give_up(waiting.clock.export_ms, limits);
+        }
+        let is_full = self.waiting_bytes + waiting.bytes.len() > limits.waiting_bytes;
+        if is_full || self.waiting.len() >= limits.entries {
             self.counters.given_up += 1;
             return;
         }
@@ -213,6 +231,9 @@ impl Exporter {
 
     /// The data that waited for a template.
     pub(super) fn arrived(&mut self, key: TemplateKey) -> Vec<Waiting> {
+        if self.waiting.iter().all(|waiting| waiting.key != key) {
+            return Vec::new();
+        }
         let (ready, rest) = std::mem::take(&mut self.waiting).into_iter().partition(|w| w.key == key);
         self.waiting = rest;
         self.waiting_bytes = self.waiting.iter().map(|w| w.bytes.len()).sum();

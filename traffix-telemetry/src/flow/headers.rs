@@ -30,14 +30,13 @@ enum Layer {
 }
 
 /// The innermost IP packet of a frame that starts with an Ethernet header.
-#[inline]
 pub(super) fn ethernet(bytes: &[u8]) -> Option<Packet> {
-    plain_ipv4(bytes).or_else(|| walk(bytes, Layer::Ethernet))
+    walk(bytes, Layer::Ethernet)
 }
 
-/// What most frames are, read at once: TCP or UDP in an IPv4 packet without options, neither fragment nor tunnel.
+/// What most frames that start with an Ethernet header are, read at once: TCP or UDP in an IPv4 packet without options, neither fragment nor tunnel.
 #[inline]
-fn plain_ipv4(bytes: &[u8]) -> Option<Packet> {
+pub(super) fn plain_ipv4(bytes: &[u8]) -> Option<Packet> {
     let head: &[u8; 38] = bytes.first_chunk()?;
     let offset = be16(&head[20..]) & 0x1fff;
     let is_plain = head[12..15] == [8, 0, 0x45] && offset == 0;

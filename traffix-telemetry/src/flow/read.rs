@@ -27,41 +27,38 @@ pub enum FlowError {
     },
 }
 
-/// A place in a datagram.
+/// A place in a datagram: what is left, and where it ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a> {
-    datagram: &'a [u8],
-    at: usize,
+    left: &'a [u8],
     end: usize,
 }
 
 impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn new(datagram: &'a [u8]) -> Self {
-        Self { datagram, at: 0, end: datagram.len() }
+        Self { left: datagram, end: datagram.len() }
     }
 
     #[inline]
     pub(super) fn left(&self) -> usize {
-        self.end - self.at
+        self.left.len()
     }
 
     /// The next `len` bytes.
     #[inline]
     pub(super) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], FlowError> {
-        if len > self.left() {
-            return Err(FlowError::Short { what, at: self.at });
-        }
-        let taken = &self.datagram[self.at..self.at + len];
-        self.at += len;
+        let (taken, left) = self.left.split_at_checked(len).ok_or_else(|| self.short(what))?;
+        self.left = left;
         Ok(taken)
     }
 
     /// The next `N` bytes.
     #[inline]
     pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], FlowError> {
-        let short = FlowError::Short { what, at: self.at };
-        self.take(N, what)?.first_chunk().ok_or(short)
+        let (taken, left) = self.left.split_first_chunk().ok_or_else(|| self.short(what))?;
+        self.left = left;
+        Ok(taken)
     }
 
     /// Two numbers that stand together, such as a type and a length.
@@ -74,36 +71,43 @@ impl<'a> Reader<'a> {
     /// A reader of the next `len` bytes alone, which knows its place in the datagram.
     #[inline]
     pub(super) fn part(&mut self, len: usize, what: &'static str) -> Result<Self, FlowError> {
-        let start = self.at;
-        self.take(len, what)?;
-        Ok(Self { datagram: self.datagram, at: start, end: start + len })
+        let left = self.take(len, what)?;
+        Ok(Self { left, end: self.end - self.left.len() })
     }
 
     #[inline]
     pub(super) fn rest(&mut self) -> &'a [u8] {
-        let rest = &self.datagram[self.at..self.end];
-        self.at = self.end;
-        rest
+        std::mem::take(&mut self.left)
     }
 
     #[inline]
     pub(super) fn u8(&mut self, what: &'static str) -> Result<u8, FlowError> {
-        Ok(self.take(1, what)?[0])
+        self.array(what).map(|[byte]| *byte)
     }
 
     #[inline]
     pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, FlowError> {
-        Ok(be16(self.take(2, what)?))
+        self.array(what).map(|bytes| u16::from_be_bytes(*bytes))
     }
 
     #[inline]
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, FlowError> {
-        Ok(be32(self.take(4, what)?))
+        self.array(what).map(|bytes| u32::from_be_bytes(*bytes))
     }
 
-    /// The place of what is read next, for an error.
+    /// What is read next is not possible.
     pub(super) fn impossible(&self, what: &'static str) -> FlowError {
-        FlowError::Impossible { what, at: self.at }
+        FlowError::Impossible { what, at: self.at() }
+    }
+
+    #[cold]
+    fn short(&self, what: &'static str) -> FlowError {
+        FlowError::Short { what, at: self.at() }
+    }
+
+    /// The place of what is read next, from the start of the datagram.
+    fn at(&self) -> usize {
+        self.end - self.left.len()
     }
 }
 

@@ -74,17 +74,22 @@ fn packet_sample(
         _ => None,
     };
     let about = Sample { sampling: sampling.max(1), ingress, egress, direction };
-    let mut found: Option<(Packet, u32)> = None;
+    let (mut frame, mut addressed): (Option<&[u8]>, _) = (None, None);
     for _ in 0..records {
         let (kind, len) = sample.pair("a record's type and length")?;
         let bytes = sample.take(usize::try_from(len).unwrap_or(usize::MAX), "a record")?;
         match kind {
-            1 => found = raw_header(bytes).or(found),
-            3 | 4 => found = found.or_else(|| addresses(bytes, kind == 4)),
+            1 => frame = Some(bytes),
+            3 | 4 => addressed = Some((bytes, kind == 4)),
             _ => {}
         }
     }
-    match found {
+    // What most samples are goes to the sink at once, without a detour through memory.
+    if let Some((packet, frame_bytes)) = frame.and_then(plain_frame) {
+        sink(flow(packet, frame_bytes, &about, received_ms));
+        return Ok(());
+    }
+    match frame.and_then(any_frame).or_else(|| addressed.and_then(addresses)) {
         Some((packet, frame_bytes)) => sink(flow(packet, frame_bytes, &about, received_ms)),
         None => exporter.counters.without_address += 1,
     }
@@ -110,12 +115,24 @@ fn flow(packet: Packet, frame_bytes: u32, about: &Sample, received_ms: i64) -> F
     }
 }
 
-/// The first bytes of a frame: protocol, length of the frame, bytes stripped from it, the header's length, the header.
+/// Bytes of a record before the first bytes of a frame: protocol, length of the frame, bytes stripped from it, the
+/// header's length.
+const FRAME: usize = 16;
+
+/// A frame that starts with Ethernet and is as plain as most are.
 #[inline]
-fn raw_header(record: &[u8]) -> Option<(Packet, u32)> {
-    let head: &[u8; 16] = record.first_chunk()?;
-    let len = usize::try_from(be32(&head[12..])).ok()?;
-    let bytes = record.get(16..16_usize.checked_add(len)?)?;
+fn plain_frame(record: &[u8]) -> Option<(Packet, u32)> {
+    let (head, bytes) = record.split_first_chunk::<FRAME>()?;
+    let bytes = bytes.get(..usize::try_from(be32(&head[12..])).ok()?)?;
+    let packet = if be32(head) == 1 { headers::plain_ipv4(bytes)? } else { return None };
+    Some((packet, be32(&head[4..])))
+}
+
+/// A frame of any kind that is known.
+#[cold]
+fn any_frame(record: &[u8]) -> Option<(Packet, u32)> {
+    let (head, bytes) = record.split_first_chunk::<FRAME>()?;
+    let bytes = bytes.get(..usize::try_from(be32(&head[12..])).ok()?)?;
     let packet = match be32(head) {
         1 => headers::ethernet(bytes),
         11 | 12 => headers::ip(bytes),
@@ -126,7 +143,7 @@ fn raw_header(record: &[u8]) -> Option<(Packet, u32)> {
 }
 
 /// Addresses without a frame: length, protocol, addresses, ports.
-fn addresses(record: &[u8], is_v6: bool) -> Option<(Packet, u32)> {
+fn addresses((record, is_v6): (&[u8], bool)) -> Option<(Packet, u32)> {
     let (width, read): (usize, fn(&[u8]) -> core::net::IpAddr) = if is_v6 { (16, ipv6) } else { (4, ipv4) };
     let rest = record.get(8..16 + 2 * width)?;
     let packet = Packet {

@@ -10,7 +10,10 @@ use super::event::{Document, Event, Observed};
 use super::summary::{Columns, Scored, Scores};
 use crate::Invalid;
 use crate::forecast::engine_parts::Plan;
-use crate::forecast::{AppliedCorrection, Forecast, InstantQuantiles, Quantiles, forecast, priors};
+use crate::forecast::{
+    AppliedCorrection, Corrections, Forecast, ForecastError, InstantQuantiles, LogNormal, Quantiles,
+    forecast, priors,
+};
 use crate::learning::{Learned, Measured};
 use crate::score;
 
@@ -111,10 +114,11 @@ pub fn backtest(document: &Document, seed: u64) -> Result<Report, BacktestError>
     }
     let mut events: Vec<&Event> = document.events.iter().collect();
     events.sort_by_cached_key(|e| (Plan::span(&e.input).0, e.id.clone()));
-    let invalid = |error: crate::forecast::ForecastError| match error {
-        crate::forecast::ForecastError::Invalid(findings) => BacktestError::Invalid(findings),
+    let invalid = |error: ForecastError| match error {
+        ForecastError::Invalid(findings) => BacktestError::Invalid(findings),
     };
-    let told: Vec<Told> = events.iter().map(|e| Told::new(e).map_err(invalid)).collect::<Result<_, _>>()?;
+    let told: Vec<Told<'_>> =
+        events.iter().map(|e| Told::new(e).map_err(invalid)).collect::<Result<_, _>>()?;
     let baselines: Vec<_> = Baseline::ALL.into_iter().map(|b| (b, b.forecasts(&events))).collect();
     let reports: Vec<EventReport> = (0..told.len()).map(|i| report(&told, i, &baselines)).collect();
     let scored = |pick: fn(&EventReport) -> Quantiles| {
@@ -145,7 +149,7 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn new(event: &'a Event) -> Result<Self, crate::forecast::ForecastError> {
+    fn new(event: &'a Event) -> Result<Self, ForecastError> {
         let forecast = forecast(&event.input)?;
         let Observed { mid, at_least, .. } = event.observed;
         let measured = Measured::of(&event.input, forecast.peak.bps.p50, mid, event.observed.sd());
@@ -154,25 +158,17 @@ impl<'a> Told<'a> {
     }
 }
 
-fn report(
-    told: &[Told<'_>],
-    i: usize,
-    baselines: &[(Baseline, Vec<Option<crate::forecast::LogNormal>>)],
-) -> EventReport {
+fn report(told: &[Told<'_>], i: usize, baselines: &[(Baseline, Vec<Option<LogNormal>>)]) -> EventReport {
     let Told { event, at, forecast, .. } = &told[i];
-    let taught = |by: &dyn Fn(usize, &Told<'_>) -> bool| {
-        let mut learned = Learned::default();
-        let teachers = told.iter().enumerate().filter(|(j, t)| by(*j, t));
-        teachers.filter_map(|(_, t)| t.measured.as_ref()).for_each(|m| learned.observe(m));
-        learned.corrections(&event.input)
-    };
     let predicted = forecast.peak.bps;
     // An event that began at the same time is not yet known.
-    let earlier = taught(&|_, other| other.at < *at);
+    let earlier = told.iter().filter(|other| other.at < *at).filter_map(|t| t.measured.clone());
+    let earlier = taught(event, earlier);
     let learned = earlier.apply(&predicted);
+    let others = told.iter().enumerate().filter(|(j, _)| *j != i);
+    let others = others.filter_map(|(_, t)| t.measured.as_ref().map(|m| m.seen_from(*at)));
     let Observed { low, mid, high, .. } = event.observed;
-    let says =
-        |(b, all): &(Baseline, Vec<Option<crate::forecast::LogNormal>>)| all[i].map(|f| (*b, f.median));
+    let says = |(b, all): &(Baseline, Vec<Option<LogNormal>>)| all[i].map(|f| (*b, f.median));
     let minutes = |seen: DateTime<Utc>| (forecast.peak.at.p50 - seen).num_minutes();
     EventReport {
         id: event.id.clone(),
@@ -181,7 +177,7 @@ fn report(
         at: *at,
         predicted,
         learned,
-        left_out: taught(&|j, _| j != i).apply(&predicted),
+        left_out: taught(event, others).apply(&predicted),
         observed: Range { low, mid, high },
         at_least: event.observed.at_least,
         factor_error: score::factor_error(predicted.p50, mid),
@@ -193,4 +189,11 @@ fn report(
         corrections: earlier.applied,
         confounders: event.observed.confounders.clone(),
     }
+}
+
+/// What events have taught about another one.
+fn taught(event: &Event, events: impl Iterator<Item = Measured>) -> Corrections {
+    let mut learned = Learned::default();
+    events.for_each(|measured| learned.observe(&measured));
+    learned.corrections(&event.input)
 }

@@ -82,7 +82,7 @@ fn by_day(batch: &Batch, step: i64) -> Result<BTreeMap<i64, NewDay<'_>>> {
 
 /// Remembers the batch; whether it is new.
 async fn remember(tx: &mut Tx, network: &Network, batch: &Batch, now: Micros) -> Result<bool> {
-    let newest = batch.bins.keys().next_back().map(|bin| bin.timestamp());
+    let newest = batch.bins.keys().next_back().map(DateTime::timestamp);
     let digest = digest(batch);
     let sql = "INSERT INTO measured_batch (id, network, at, newest, sha256) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (id) DO NOTHING";
@@ -128,7 +128,9 @@ fn digest(batch: &Batch) -> [u8; 32] {
         hash.update((counters.len() as u64).to_le_bytes());
         for (key, bytes) in counters {
             let (platform, cdn, link) = texts(key);
-            [platform, cdn, link].into_iter().for_each(|part| text(&mut hash, part));
+            for part in [platform, cdn, link] {
+                text(&mut hash, part);
+            }
             hash.update(bytes.to_le_bytes());
         }
     }

@@ -1,6 +1,7 @@
 //! Measurements: a row per series, day and step, whose counters are packed by [`pack`].
 
 mod add;
+mod axis;
 mod day;
 mod hours;
 mod pack;

@@ -70,7 +70,7 @@ pub(super) fn add_to(packed: &[u8], bins: usize, sums: &mut [u64]) -> Result<(),
     let Some((&VERSION, mut rest)) = packed.split_first() else {
         return Err("its version is not known");
     };
-    if bins % sums.len().max(1) != 0 {
+    if !bins.is_multiple_of(sums.len().max(1)) {
         return Err("its bins do not fit those asked for");
     }
     let fold = bins / sums.len().max(1);
@@ -137,7 +137,9 @@ impl Block {
         }
         let largest = numbers.iter().copied().max().unwrap_or(0);
         min.checked_add(largest).ok_or("a number is too large")?;
-        numbers.iter_mut().for_each(|number| *number += min);
+        for number in numbers {
+            *number += min;
+        }
         Ok(rest)
     }
 }

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use traffix_core::Invalid;
 use traffix_core::measurement::Key;
 
 use super::add::known_series;
-use super::day::{Minutes, Steps, bins_of};
+use super::axis::Axis;
+use super::day::{Minutes, bins_of};
 use super::hours::{HOURS, for_each};
 use super::pack::add_to;
-use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Result, corrupt, day_of, lcm};
+use super::{DAY_SECS, HOUR_SECS, MINUTE_SECS, Result, corrupt};
 use crate::db::{Param, Statement, Tx};
 use crate::sql::SqlStore;
 use crate::sql::names::is_name;
-use crate::{Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery, StoreError, WatchedBin};
+use crate::{Dimensions, Measured, MeasuredNetwork, MeasuredSeries, MeasurementQuery, StoreError};
 
 /// Most numbers of an answer.
 const MAX_POINTS: usize = 5_000_000;
@@ -26,31 +27,11 @@ const DAYS_OF_BINS_AT_ONCE: usize = 4_000;
 const DAYS_OF_HOURS_AT_ONCE: usize = 100;
 
 #[derive(FromRow)]
-struct DayRow {
-    day: i64,
-    #[sqlx(flatten)]
-    steps: Steps,
-    minutes: Vec<u8>,
-}
-
-#[derive(FromRow)]
 struct BytesRow {
     day: i64,
     step_secs: i64,
     series: i64,
     points: Vec<u8>,
-}
-
-/// The axis of an answer: bins of equal length on the days that anything was watched on.
-struct Axis {
-    step_secs: i64,
-    bins_of_day: usize,
-    /// The place of the first bin of each day.
-    days: BTreeMap<i64, usize>,
-    /// The days with bins that hours cannot be divided into.
-    odd_days: Vec<i64>,
-    /// Places and starts of the bins that were watched.
-    watched: Vec<(usize, WatchedBin)>,
 }
 
 pub(super) async fn answer(store: &SqlStore, query: &MeasurementQuery) -> Result<Measured> {
@@ -73,11 +54,36 @@ pub(super) async fn answer(store: &SqlStore, query: &MeasurementQuery) -> Result
         group_of.insert(series, *groups.entry(query.by.of(&key)).or_insert(next));
     }
     check_size(&axis, groups.len(), group_of.len())?;
-    let sums = vec![vec![0; axis.days.len() * axis.bins_of_day]; groups.len()];
-    let mut reading = Reading { network, axis: &axis, all: all == group_of.len(), group_of, sums };
+    let mut reading = Reading {
+        network,
+        axis: &axis,
+        all: all == group_of.len(),
+        group_of,
+        of_day: vec![0; axis.bins_of_day],
+        sums: vec![vec![0; axis.bins.len()]; groups.len()],
+    };
     reading.read(&mut tx).await?;
     let sums = reading.sums;
-    Ok(axis.answer(query, groups, &sums))
+    Ok(measured(axis, groups, sums, query.by == Dimensions::default()))
+}
+
+/// The answer from the sums of each group.
+fn measured(axis: Axis, groups: BTreeMap<Key, usize>, mut sums: Vec<Vec<u64>>, everything: bool) -> Measured {
+    let mut series = Vec::new();
+    for (key, group) in groups {
+        let bytes = sums.get_mut(group).map(std::mem::take).unwrap_or_default();
+        if everything || bytes.iter().any(|bytes| *bytes > 0) {
+            series.push(MeasuredSeries { key, bytes });
+        }
+    }
+    if everything && series.is_empty() {
+        series.push(MeasuredSeries { key: Key::default(), bytes: vec![0; axis.bins.len()] });
+    }
+    if axis.bins.is_empty() {
+        series.clear();
+    }
+    let step_secs = u32::try_from(axis.step_secs).unwrap_or(u32::MAX);
+    Measured { step_secs, bins: axis.bins, series }
 }
 
 fn check(query: &MeasurementQuery) -> Result<()> {
@@ -97,12 +103,12 @@ fn fits(query: &MeasurementQuery, key: &Key) -> bool {
 
 fn check_size(axis: &Axis, groups: usize, series: usize) -> Result<()> {
     let too_large = |detail: String| Err(StoreError::Invalid(vec![Invalid::new("", detail)]));
-    let points = axis.watched.len().saturating_mul(groups.max(1));
+    let points = axis.bins.len().saturating_mul(groups.max(1));
     if points > MAX_POINTS {
         return too_large(format!(
             "asks for {points} numbers ({groups} keys in {} bins), at most {MAX_POINTS} are given; ask for a shorter \
              time, a longer step, fewer dimensions or one platform, CDN or link",
-            axis.watched.len()
+            axis.bins.len()
         ));
     }
     let days = axis.days.len().saturating_mul(series);
@@ -116,79 +122,6 @@ fn check_size(axis: &Axis, groups: usize, series: usize) -> Result<()> {
     Ok(())
 }
 
-impl Axis {
-    async fn read(tx: &mut Tx, network: i64, query: &MeasurementQuery) -> Result<Self> {
-        let last = query.until.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(query.until);
-        let sql = "SELECT day, fine_secs, coarse_secs, minutes FROM measured_day \
-             WHERE network = $1 AND day >= $2 AND day <= $3 ORDER BY day";
-        let statement = Statement::new(sql).bind(network).bind(day_of(query.from)).bind(day_of(last));
-        let rows: Vec<DayRow> = tx.fetch_all(statement).await?;
-        let step_secs = rows.iter().try_fold(i64::from(query.step_secs), |step, row| {
-            bins_of(row.steps.coarse_secs).map(|_| lcm(step, row.steps.coarse_secs))
-        })?;
-        let bins_of_day = bins_of(step_secs)?;
-        let (days, odd_days, watched) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut axis = Self { step_secs, bins_of_day, days, odd_days, watched };
-        for (i, row) in rows.iter().enumerate() {
-            axis.days.insert(row.day, i * bins_of_day);
-            axis.watch(query, row, i * bins_of_day)?;
-            if HOUR_SECS % row.steps.coarse_secs != 0 {
-                axis.odd_days.push(row.day);
-            }
-        }
-        Ok(axis)
-    }
-
-    /// Notes the watched bins of a day that lie in the time asked for.
-    fn watch(&mut self, query: &MeasurementQuery, row: &DayRow, first: usize) -> Result<()> {
-        let mut watched_secs = vec![0; self.bins_of_day];
-        for minute in Minutes::parse(&row.minutes)?.watched() {
-            if let Some(secs) = watched_secs.get_mut(minute * self.bins_of_day / 1_440) {
-                *secs += 60;
-            }
-        }
-        let mut start = row.day.saturating_mul(DAY_SECS);
-        for (bin, watched_secs) in watched_secs.into_iter().enumerate() {
-            let end = start.saturating_add(self.step_secs);
-            let inside = end > query.from.timestamp()
-                && DateTime::from_timestamp(start, 0).is_some_and(|start| start < query.until);
-            if inside && watched_secs > 0 {
-                let at =
-                    DateTime::from_timestamp(start, 0).ok_or_else(|| corrupt("a day is out of range"))?;
-                self.watched.push((first + bin, WatchedBin { start: at, watched_secs }));
-            }
-            start = end;
-        }
-        Ok(())
-    }
-
-    /// The answer from the sums of each group.
-    fn answer(
-        &self,
-        query: &MeasurementQuery,
-        mut groups: BTreeMap<Key, usize>,
-        sums: &[Vec<u64>],
-    ) -> Measured {
-        let everything = query.by == crate::Dimensions::default();
-        if everything && groups.is_empty() && !self.watched.is_empty() {
-            groups.insert(Key::default(), usize::MAX);
-        }
-        let of_group = |group: usize| -> Vec<u64> {
-            let sums = sums.get(group).map_or(&[][..], Vec::as_slice);
-            self.watched.iter().map(|(place, _)| sums.get(*place).copied().unwrap_or(0)).collect()
-        };
-        let series = groups.into_iter().map(|(key, group)| MeasuredSeries { key, bytes: of_group(group) });
-        let with_traffic = |series: &MeasuredSeries| {
-            everything && !series.bytes.is_empty() || series.bytes.iter().any(|bytes| *bytes > 0)
-        };
-        Measured {
-            step_secs: u32::try_from(self.step_secs).unwrap_or(u32::MAX),
-            bins: self.watched.iter().map(|(_, bin)| *bin).collect(),
-            series: series.filter(with_traffic).collect(),
-        }
-    }
-}
-
 /// What is read for an answer.
 struct Reading<'a> {
     network: i64,
@@ -197,6 +130,8 @@ struct Reading<'a> {
     group_of: HashMap<i64, usize>,
     /// Whether these are all series of the network.
     all: bool,
+    /// Bins of one day, used again for each.
+    of_day: Vec<u64>,
     /// Sums of each group along the axis.
     sums: Vec<Vec<u64>>,
 }
@@ -260,11 +195,19 @@ impl Reading<'_> {
         packed: &[u8],
         bins: usize,
     ) -> std::result::Result<(), &'static str> {
-        let place = self.axis.days.get(&day).zip(self.group_of.get(&series));
-        let Some((first, group)) = place else { return Ok(()) };
-        let sums = self.sums.get_mut(*group);
-        let of_day = sums.and_then(|sums| sums.get_mut(*first..first + self.axis.bins_of_day));
-        add_to(packed, bins, of_day.unwrap_or_default())
+        let wanted = self.axis.days.get(&day).zip(self.group_of.get(&series));
+        let Some((bins_of_day, sums)) =
+            wanted.and_then(|(bins, group)| Some((bins, self.sums.get_mut(*group)?)))
+        else {
+            return Ok(());
+        };
+        self.of_day.fill(0);
+        add_to(packed, bins, &mut self.of_day)?;
+        for (bin, place) in bins_of_day {
+            let (Some(bytes), Some(sum)) = (self.of_day.get(*bin), sums.get_mut(*place)) else { continue };
+            *sum = sum.checked_add(*bytes).ok_or("its sum is too large")?;
+        }
+        Ok(())
     }
 }
 

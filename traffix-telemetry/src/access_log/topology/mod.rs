@@ -150,6 +150,11 @@ impl Topology {
         site
     }
 
+    /// Replaces what a site was told by what it says now; a site that is new is public.
+    pub fn configure(&mut self, site: &str, configuration: Configuration) {
+        self.sites.entry(site.to_owned()).or_default().configure(configuration);
+    }
+
     /// All sites by name.
     pub fn sites(&self) -> impl Iterator<Item = (&str, &Site)> {
         self.sites.iter().map(|(name, site)| (name.as_str(), site))
