@@ -114,13 +114,20 @@ pub async fn serve(state: Arc<AppState>) -> Result<(), ServeError> {
     server.run(stop_signal()).await
 }
 
-/// Completes when the process is asked to stop.
-pub async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Completes when the process is asked to stop. It listens from the call on, not only when it is waited for. Must be called
+/// within a runtime.
+pub fn stop_signal() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-        return;
+    let mut signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Some(interrupt), Some(terminate)) = (&mut signals.0, &mut signals.1) {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            return;
+        }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = interrupt.await;
 }

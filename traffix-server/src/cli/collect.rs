@@ -137,6 +137,7 @@ async fn collect(config: Config) -> Result<Report, Failure> {
         None => measured(&state).await?,
     };
     let logs = live::start(&state).await.map_err(Failure::usage)?;
+    let interrupted = stop_signal();
     let shown: Vec<String> = state.collecting.addresses().iter().map(ToString::to_string).collect();
     let sites = state.config.access_log.iter().map(|log| log.path.display().to_string());
     let from = shown.into_iter().chain(sites).collect::<Vec<_>>().join(", ");
@@ -149,7 +150,7 @@ async fn collect(config: Config) -> Result<Report, Failure> {
     let flows = network.is_some();
     let looking = tokio::spawn(collecting::look_after(Arc::clone(&state), network, stopped));
     tokio::select! {
-        () = stop_signal() => {}
+        () = interrupted => {}
         () = show(&state), if flows => {}
     }
     // Nobody listens if that has ended already.

@@ -75,8 +75,9 @@ async fn serve(config: Config, out: &mut Out) -> Result<(), Failure> {
     let has_key = !store.keys().await.map_err(|error| database::failure(&error))?.is_empty();
     let state = AppState::new(config, store).map_err(Failure::usage)?;
     let server = Server::bind(Arc::clone(&state)).await.map_err(Failure::new)?;
+    let interrupted = stop_signal();
     welcome(&server, &url, has_key, out)?;
-    server.run(stop_signal()).await.map_err(Failure::new)
+    server.run(interrupted).await.map_err(Failure::new)
 }
 
 /// Imports the bundled catalogue if the database has not seen this one yet.

@@ -130,14 +130,32 @@ fn truth(all: &[Packets], of: fn(&Packets) -> u64) -> BTreeMap<Option<&'static s
 
 /// Bytes of a CDN on a link, or on none that is known.
 fn found(answer: &Value, cdn: Option<&str>, link: Option<&str>) -> u64 {
-    match link {
-        Some(link) => bytes(answer, cdn, link).unwrap_or(0),
-        None => {
-            let items = answer["items"].as_array().unwrap();
-            let item = items.iter().find(|item| item["cdn"].as_str() == cdn && item.get("link").is_none());
-            item.and_then(|item| item["bytes"].as_u64()).unwrap_or(0)
-        }
+    if let Some(link) = link {
+        return bytes(answer, cdn, link).unwrap_or(0);
     }
+    let items = answer["items"].as_array().unwrap();
+    let item = items.iter().find(|item| item["cdn"].as_str() == cdn && item.get("link").is_none());
+    item.and_then(|item| item["bytes"].as_u64()).unwrap_or(0)
+}
+
+/// Exports what was on a link, by the exporter of that link.
+fn export(dir: &Path, link: &str, packets: &[Packets], (begun_ms, to): (i64, SocketAddr)) -> Exporter {
+    let path = dir.join(format!("{link}.pcap"));
+    // Twenty seconds of it.
+    pcap::write(&path, pcap::mixed(packets, begun_ms, 20));
+    let probe = match link {
+        "pni" => format!(
+            "nfprobe_receiver: {to}\nnfprobe_version: 10\nnfprobe_source_ip: 127.0.0.2\nnfprobe_direction[pni]: in\n\
+             nfprobe_timeouts: general=1:maxlife=1:expint=1:tcp=1:udp=1\nnfprobe_ifindex[pni]: 7\n\
+             aggregate: src_host, dst_host, src_port, dst_port, proto, tos, in_iface\nplugins: nfprobe[pni]"
+        ),
+        "exchange" => format!(
+            "sfprobe_receiver: {to}\nsfprobe_source_ip: 127.0.0.3\nsfprobe_direction[exchange]: in\n\
+             sfprobe_ifindex[exchange]: 8\nsampling_rate: {SAMPLING}\nplugins: sfprobe[exchange]"
+        ),
+        _ => return softflowd(dir, &path, to),
+    };
+    pmacctd(dir, &path, &probe)
 }
 
 #[test]
@@ -154,7 +172,6 @@ fn an_evening_is_measured_as_it_was() {
     let server = Server::start(dir, &url, &settings);
     server.until("/readyz", |ready| ready["parts"]["collector"]["status"] == "ok");
 
-    // Twenty seconds, five minutes ago.
     let begun_ms = Utc::now().timestamp_millis() - 300_000;
     let (transit, pni) = (downloads(1), downloads(3));
     let sampled: Vec<Packets> = SENDERS
@@ -165,31 +182,8 @@ fn an_evening_is_measured_as_it_was() {
             Packets { from, to: subscriber(from, 7), port: 50_000, count: SAMPLED_PACKETS, payload: 1_000 }
         })
         .collect();
-    let mut exporters = Vec::new();
-    for (name, packets) in [("transit", &transit), ("pni", &pni), ("exchange", &sampled)] {
-        let path = dir.join(format!("{name}.pcap"));
-        pcap::write(&path, pcap::mixed(packets, begun_ms, 20));
-        exporters.push(match name {
-            "transit" => softflowd(dir, &path, to),
-            "pni" => pmacctd(
-                dir,
-                &path,
-                &format!(
-                    "nfprobe_receiver: {to}\nnfprobe_version: 10\nnfprobe_source_ip: 127.0.0.2\nnfprobe_direction[pni]: in\n\
-                     nfprobe_timeouts: general=1:maxlife=1:expint=1:tcp=1:udp=1\nnfprobe_ifindex[pni]: 7\n\
-                     aggregate: src_host, dst_host, src_port, dst_port, proto, tos, in_iface\nplugins: nfprobe[pni]"
-                ),
-            ),
-            _ => pmacctd(
-                dir,
-                &path,
-                &format!(
-                    "sfprobe_receiver: {to}\nsfprobe_source_ip: 127.0.0.3\nsfprobe_direction[exchange]: in\nsfprobe_ifindex[exchange]: 8\n\
-                     sampling_rate: {SAMPLING}\nplugins: sfprobe[exchange]"
-                ),
-            ),
-        });
-    }
+    let links = [("transit", &transit), ("pni", &pni), ("exchange", &sampled)];
+    let mut exporters = links.map(|(link, packets)| export(dir, link, packets, (begun_ms, to)));
     for exporter in &mut exporters {
         until(|| exporter.has_ended());
     }

@@ -138,7 +138,7 @@ fn collect_counts_until_it_is_interrupted_and_says_what_it_wrote() {
     let (dir, network) = (dir.path(), profile(dir.path()));
     let words = ["collect", "--netflow", "127.0.0.1:0", "--network", &network, "--database", &url, "--json"];
     let mut collect = Running::start(&mut traffix(dir, &words));
-    let to = listening(&collect.line("collecting flows of acme"));
+    let to = listening(&collect.line("collecting for acme"));
     send(to, &netflow_v5(120, &FLOWS));
     send(to, &netflow_v5(7_200, &[(VALVE, 7, 11)]));
     send(to, b"\x00\x05nonsense");
@@ -227,7 +227,7 @@ fn a_recording_is_counted_once_however_often_it_is_replayed() {
     let words =
         ["collect", "--sflow", "127.0.0.1:0", "--network", &network, "--database", &other_url, "--json"];
     let mut collect = Running::start(&mut traffix(other.path(), &words));
-    let to = listening(&collect.line("collecting flows of acme")).to_string();
+    let to = listening(&collect.line("collecting for acme")).to_string();
     run(dir, &["replay", &file, "--to", &to, "--speed", "10x"]);
     let (report, _) = collect.interrupt();
     let report: Value = serde_json::from_str(&report).unwrap();

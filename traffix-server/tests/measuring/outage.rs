@@ -51,7 +51,7 @@ impl Case {
 fn a_database_that_comes_back_gets_everything_once() {
     let case = Case::new();
     let mut collect = case.collect();
-    let to = listening(&collect.line("collecting flows of acme"));
+    let to = listening(&collect.line("collecting for acme"));
     send(to, &netflow_v5(60, &[(VALVE, 7, 1_000)]));
     collect.line("measurements written");
     case.cluster.kill();
@@ -71,7 +71,7 @@ fn a_database_that_comes_back_gets_everything_once() {
 fn what_is_left_when_the_database_stays_away_waits_in_a_file() {
     let case = Case::new();
     let mut collect = case.collect();
-    let to = listening(&collect.line("collecting flows of acme"));
+    let to = listening(&collect.line("collecting for acme"));
     send(to, &netflow_v5(60, &[(VALVE, 7, 1_000)]));
     collect.line("measurements written");
     case.cluster.kill();
@@ -89,7 +89,7 @@ fn what_is_left_when_the_database_stays_away_waits_in_a_file() {
     assert!(second.contains(": 0 added"), "{second}");
     // The next collector finds the file too, and adds nothing twice.
     let mut again = case.collect();
-    let to = listening(&again.line("collecting flows of acme"));
+    let to = listening(&again.line("collecting for acme"));
     send(to, &netflow_v5(60, &[(VALVE, 7, 66)]));
     again.line("measurements written");
     again.interrupt();

@@ -160,6 +160,6 @@ pub(crate) fn free_udp() -> SocketAddr {
 
 /// The addresses that `traffix collect` says.
 pub(crate) fn listening(line: &str) -> SocketAddr {
-    let (_, rest) = line.split_once(" on ").unwrap();
+    let (_, rest) = line.split_once(" from ").unwrap();
     rest.split([',', ';']).next().unwrap().trim().parse().unwrap()
 }
