@@ -252,6 +252,8 @@ async fn idle_services_are_nodes_and_a_proxy_that_does_not_answer_is_named() {
             break info;
         }
         assert!(started.elapsed() < PATIENCE, "{info}");
+        // The interfaces are asked once a second.
+        tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let idle = has(&told["nodes"], &[("id", "service/edge/idle@file")]).unwrap();
     assert_eq!(idle["configured"], true);
