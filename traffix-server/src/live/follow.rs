@@ -1,7 +1,6 @@
 //! The thread that reads logs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -56,12 +55,10 @@ pub(crate) fn schedule(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    let stopping = Arc::new(AtomicBool::new(false));
     if !sites.is_empty() {
         let sites: Vec<_> = sites.into_iter().map(|handle| handle.0).collect();
-        let (state, stopping) = (Arc::clone(state), Arc::clone(&stopping));
-        let runtime = Handle::current();
-        tasks.spawn_blocking(move || Following::new(state, sites).run(&runtime, &stopping));
+        let (state, stop, runtime) = (Arc::clone(state), stop.clone(), Handle::current());
+        tasks.spawn_blocking(move || Following::new(state, sites).run(&runtime, &stop));
     }
     for log in state.config.access_log.iter().filter(|log| log.api.is_some()) {
         tasks.spawn(traefik::ask(Arc::clone(state), log.clone(), stop.clone()));
@@ -70,7 +67,6 @@ pub(crate) fn schedule(
     tasks.spawn(async move {
         // The sender is gone only when the server is.
         let _ = stop.wait_for(|stop| *stop).await;
-        stopping.store(true, Ordering::Release);
         state.live.close();
     });
     tasks
@@ -92,9 +88,14 @@ impl Following {
         Self { state, sites, attributor, held: Reorder::new(delay, MAX_HELD) }
     }
 
-    fn run(mut self, runtime: &Handle, stopping: &AtomicBool) {
+    fn run(mut self, runtime: &Handle, stop: &watch::Receiver<bool>) {
         let mut saved = Instant::now();
-        while !stopping.load(Ordering::Acquire) {
+        while !*stop.borrow() {
+            // Without a sender the runtime is going down, and nothing can be written any more: the next start goes on
+            // where the last checkpoint was.
+            if stop.has_changed().is_err() {
+                return;
+            }
             let more = self.look();
             if saved.elapsed() >= SAVE {
                 self.save(runtime);

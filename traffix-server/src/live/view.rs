@@ -8,7 +8,7 @@ use serde::Serialize;
 use traffix_core::catalogue::PlatformId;
 use traffix_core::delivery::CdnId;
 use traffix_telemetry::access_log::{
-    CacheStatus, Client, Load, Node, Origin, Request, SiteKind, StatusClass, Topology, Ways,
+    CacheStatus, Client, Load, Node, Origin, SiteKind, StatusClass, Topology, Ways,
 };
 
 use super::{Shown, SiteStatus, WINDOW_SECS};

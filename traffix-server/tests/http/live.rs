@@ -77,7 +77,13 @@ impl Proxies {
     }
 
     fn configure(&self, config: &mut Config, api: Option<String>) {
-        let log = |site: &str| AccessLog { site: site.into(), path: self.path(site), ..AccessLog::default() };
+        let log = |site: &str| AccessLog {
+            site: site.into(),
+            path: self.path(site),
+            // What is written before the server has looked for the first time counts too.
+            history: true,
+            ..AccessLog::default()
+        };
         let addresses = vec!["10.0.0.5/32".parse().unwrap()];
         let edge = AccessLog { api, addresses, ..log("edge") };
         let inside = AccessLog { private: true, ..log("inside") };
@@ -124,8 +130,9 @@ impl Events {
     }
 
     async fn until(&mut self, wanted: &str) {
+        let patience = tokio::time::Instant::now() + PATIENCE;
         while !self.text.contains(wanted) {
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = tokio::time::timeout_at(patience, self.response.chunk()).await;
             let chunk = chunk.unwrap_or_else(|_| panic!("no {wanted:?} in {:?}", self.text));
             self.text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
         }
@@ -245,6 +252,8 @@ async fn idle_services_are_nodes_and_a_proxy_that_does_not_answer_is_named() {
             break info;
         }
         assert!(started.elapsed() < PATIENCE, "{info}");
+        // The interfaces are asked once a second.
+        tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let idle = has(&told["nodes"], &[("id", "service/edge/idle@file")]).unwrap();
     assert_eq!(idle["configured"], true);
