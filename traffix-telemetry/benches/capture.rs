@@ -19,7 +19,7 @@ const FLOWS: u32 = 1_000;
 
 fn frame(n: u32) -> Vec<u8> {
     let (flow, turn) = (n % FLOWS, n / FLOWS);
-    let [low, high] = [(flow % 200) as u8, (flow / 200) as u8];
+    let [low, high] = [flow % 200, flow / 200].map(|part| u8::try_from(part).unwrap());
     let (server, client) = ([198, 51, 100, low], [10, 0, high, low]);
     let port = 50_000 + u16::try_from(flow).unwrap();
     let mut frame = Vec::new();

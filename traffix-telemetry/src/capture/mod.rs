@@ -49,6 +49,7 @@ mod packet;
 mod report;
 mod servers;
 mod suggest;
+mod summary;
 mod tunnel;
 
 use std::io::Read;
@@ -164,6 +165,6 @@ impl<'table> Inspection<'table> {
 
     fn finish(self, damage: Option<String>) -> Report {
         let (servers, tunnels) = self.flows.finish();
-        report::build(self.totals, servers, &self.dns, &tunnels, damage)
+        summary::build(self.totals, servers, &self.dns, &tunnels, damage)
     }
 }

@@ -198,16 +198,12 @@ impl Contents {
         received: Option<Received>,
         each: &mut impl FnMut(&Received) -> Result<(), ForeignError>,
     ) -> Result<(), ForeignError> {
-        match received {
-            Some(received) => {
-                self.flows += 1;
-                each(&received)
-            }
-            None => {
-                self.without_addresses += 1;
-                Ok(())
-            }
-        }
+        let Some(received) = received else {
+            self.without_addresses += 1;
+            return Ok(());
+        };
+        self.flows += 1;
+        each(&received)
     }
 }
 

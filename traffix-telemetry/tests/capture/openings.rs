@@ -6,7 +6,7 @@ use traffix_telemetry::capture::{Hidden, Limits, Name, Report, Seen};
 
 use super::build::{End, Kind, assert_conserved, download, inspect_with, pcap, report, tcp, udp};
 
-/// What OpenSSL 3.0.19 sends, by `openssl s_client -servername Cache1-fra1.SteamContent.com`.
+/// What `openssl s_client -servername Cache1-fra1.SteamContent.com` of version 3.0.19 sends.
 const HELLO: &[u8] = include_bytes!("client-hello.bin");
 
 const SERVER: End = ("198.51.100.7", 443);

@@ -47,7 +47,7 @@ impl Message {
     fn protobuf(&self) -> Vec<u8> {
         fn varint(mut value: u64, to: &mut Vec<u8>) {
             while value >= 0x80 {
-                to.push(value as u8 | 0x80);
+                to.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
                 value >>= 7;
             }
             to.push(u8::try_from(value).unwrap());
@@ -81,7 +81,7 @@ impl Message {
                     varint(value, &mut body);
                 }
                 Err(bytes) => {
-                    varint(u64::from(number) << 3 | 2, &mut body);
+                    varint((u64::from(number) << 3) | 2, &mut body);
                     varint(bytes.len() as u64, &mut body);
                     body.extend(bytes);
                 }
