@@ -48,7 +48,7 @@ fn goflow2() -> String {
 #[test]
 fn what_goflow2_wrote_is_counted_once() {
     let (dir, arguments) = place();
-    let file = write(dir.path(), "flows.json", &goflow2());
+    let file = write(dir.path(), "flows.json", goflow2());
     let first = collect(&["--goflow2", &file], &arguments).run().json();
     assert_eq!((&first["batches"], &first["bytes"]), (&1.into(), &3_000_000.into()), "{first}");
     assert_eq!(
@@ -109,7 +109,7 @@ fn rows(sql: &str) -> String {
     let bin = |line: &&str| {
         range.contains(&serde_json::from_str::<serde_json::Value>(line).unwrap()["bin"].as_u64().unwrap())
     };
-    ROWS.lines().filter(bin).map(|line| format!("{line}\n")).collect()
+    ROWS.lines().filter(bin).flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]

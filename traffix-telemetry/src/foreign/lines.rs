@@ -64,10 +64,14 @@ mod tests {
 
     fn read(pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let (mut lines, mut found) = (Lines::default(), Vec::new());
+        let mut keep = |line: Line<'_>| {
+            found.push(line.map(<[u8]>::to_vec));
+            Ok::<_, ()>(())
+        };
         for piece in pieces {
-            lines.push(piece, |line| Ok::<_, ()>(found.push(line.map(<[u8]>::to_vec)))).unwrap();
+            lines.push(piece, &mut keep).unwrap();
         }
-        lines.finish(|line| Ok::<_, ()>(found.push(line.map(<[u8]>::to_vec)))).unwrap();
+        lines.finish(keep).unwrap();
         found
     }
 

@@ -192,7 +192,7 @@ pub(crate) fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A table with two networks: `valve` has 198.51.100.0/24 for itself, `akamai` serves many from 203.0.113.0/24 and
-/// 2001:db8:a::/48.
+/// `2001:db8:a::/48`.
 pub(crate) fn table() -> PrefixTable {
     let mut builder = PrefixTable::builder();
     let mut add = |cdn: &str, asn: &str, tenancy, prefixes: &[&str]| {
@@ -204,7 +204,9 @@ pub(crate) fn table() -> PrefixTable {
             source: "a list".into(),
             observed: None,
         });
-        prefixes.iter().for_each(|prefix| builder.insert(origin, prefix.parse().unwrap()));
+        for prefix in prefixes {
+            builder.insert(origin, prefix.parse().unwrap());
+        }
     };
     add("valve", "AS32590", Tenancy::Dedicated, &["198.51.100.0/24"]);
     add("akamai", "AS20940", Tenancy::Shared, &["203.0.113.0/24", "2001:db8:a::/48"]);

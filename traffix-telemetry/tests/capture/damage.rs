@@ -39,12 +39,11 @@ fn shots() -> Vec<Shot> {
     packets.iter().map(|packet| Shot::whole(ethernet(packet))).collect()
 }
 
-fn survives(file: &[u8]) -> Result<(), TestCaseError> {
+fn survives(file: &[u8]) {
     match inspect_with(file, &Limits::default()) {
         Ok(report) => assert_conserved(&report),
         Err(CaptureError::NotACapture | CaptureError::Damaged { .. } | CaptureError::Io(_)) => {}
     }
-    Ok(())
 }
 
 const NG: Format = Format { next_generation: true, ..PCAP };
@@ -63,8 +62,8 @@ proptest! {
             let at = at.index(file.len());
             file[at] = *byte;
         }
-        survives(&file)?;
-        survives(&file[..end.index(file.len())])?;
+        survives(&file);
+        survives(&file[..end.index(file.len())]);
     }
 
     /// Damage within packets only, so that all of it gets past the file's own framing.
@@ -84,7 +83,7 @@ proptest! {
             let shot = which.index(shots.len());
             shots[shot].captured = at.index(shots[shot].data.len());
         }
-        survives(&Format { link, ..PCAP }.file(&shots))?;
+        survives(&Format { link, ..PCAP }.file(&shots));
     }
 
     #[test]
@@ -94,6 +93,6 @@ proptest! {
             Shot::whole(ethernet(&tcp(("192.0.2.20", 40_000), ("192.0.2.10", port), 1, Kind::Data, &bytes))),
             Shot::whole(bytes),
         ];
-        survives(&PCAP.file(&shots))?;
+        survives(&PCAP.file(&shots));
     }
 }

@@ -47,10 +47,13 @@ fn formats_and_links_say_the_same() {
     }
 }
 
+/// What follows the addresses of a frame, given the packet and its `EtherType`.
+type Wrapping<'a> = &'a dyn Fn(&[u8], [u8; 2]) -> Vec<u8>;
+
 #[test]
 fn tags_labels_and_sessions_are_looked_behind() {
     let expected = report(&pcap(&packets()));
-    let wrap = |wrapping: &dyn Fn(&[u8], [u8; 2]) -> Vec<u8>| {
+    let wrap = |wrapping: Wrapping<'_>| {
         let shots = packets().into_iter().map(|packet| {
             let frame = ethernet(&packet);
             let ether_type = [frame[12], frame[13]];
@@ -88,7 +91,7 @@ fn interfaces_have_their_own_link_and_clock() {
         let mut file = format.header();
         // Raw IP in units of 2⁻²⁰ seconds since 2020, and nanoseconds since 1970.
         let since = 1_577_836_800;
-        file.extend(format.interface(101, 0x80 | 20, since));
+        file.extend(format.interface(101, 0x80 + 20, since));
         file.extend(format.interface(113, 9, 0));
         let later_ns = START_NS + 2_000_000_000;
         let ticks = u64::try_from((START_NS / 1_000_000_000 - since) << 20).unwrap();

@@ -21,7 +21,7 @@ pub(crate) fn network() -> Network {
     .unwrap()
 }
 
-/// The network, and a CDN at 198.18.0.0/24 and 2001:db8:a::/48.
+/// The network, and a CDN at 198.18.0.0/24 and `2001:db8:a::/48`.
 pub(crate) fn watch() -> Arc<Watch> {
     let mut builder = PrefixTable::builder();
     let origin = builder.origin(Origin {

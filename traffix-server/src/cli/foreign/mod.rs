@@ -26,7 +26,7 @@ pub(super) struct Args {
     /// once, however often it is read.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["akvorado", "netflow", "ipfix", "sflow", "access_log"])]
     goflow2: Option<Input>,
-    /// Count what Akvorado keeps: the address of its ClickHouse, such as http://USER:PASSWORD@HOST:8123/. Goes on until
+    /// Count what Akvorado keeps: the address of its ClickHouse, such as `http://USER:PASSWORD@HOST:8123/`. Goes on until
     /// Ctrl-C or --until; every range of time is counted once.
     #[arg(long, value_name = "URL", env = "TRAFFIX_AKVORADO_URL", hide_env_values = true,
         conflicts_with_all = ["netflow", "ipfix", "sflow", "access_log"])]
