@@ -260,7 +260,8 @@ fn broad_statements_support_narrow_ones_and_never_replace_them() {
     narrow.confidence = 0.75;
     let mut other = claim("b.cdn.example.com", Some("gog"), None);
     other.confidence = 0.5;
-    let attributor = Attributor { prefixes: PrefixTable::default(), domains: table(&[sure, narrow, other]) };
+    let attributor =
+        Attributor { prefixes: PrefixTable::default().into(), domains: table(&[sure, narrow, other]).into() };
     let ask = |host| attributor.attribute(None, &Hints { host: Some(host), ..Hints::default() });
     let (a, b) = (ask("a.cdn.example.com"), ask("b.cdn.example.com"));
     assert_eq!((a.cdn.unwrap().as_str(), a.platforms[0].probability), ("akamai", 0.95));

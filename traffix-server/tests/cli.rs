@@ -368,6 +368,6 @@ fn backtest_prints_events_a_chart_and_scores() {
     roxmltree::Document::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
 
     events["events"][1]["observed"]["low"] = (-1).into();
-    let run = traffix(&["backtest", "-"]).stdin(&events.to_string()).run();
+    let run = traffix(&["backtest", "-"]).stdin(events.to_string()).run();
     assert!(run.code == 1 && run.stderr.contains("/events/1/observed/mid"), "{}", run.stderr);
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use databases::{Database, ENGINES, On, database};
+use databases::{Database, ENGINES, database};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use support::rus::{actor, day, many, many_companies};
 use tokio::runtime::Runtime;

@@ -1,4 +1,5 @@
 //! What proxies and caches answer just now.
+#![expect(clippy::unused_async, reason = "the framework wants asynchronous handlers")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::lists::{Limit, page};
 use crate::AppState;
 use crate::auth::Caller;
 use crate::http::{Answer, EventStream, Kind, Problem, Query};
-use crate::live::{Batch, Live, LiveRequest, NetworkInfo};
+use crate::live::{Batch, Live, LiveRequest, Missed, NetworkInfo};
 
 pub(crate) struct LiveApi(pub(crate) Arc<AppState>);
 
@@ -216,8 +217,11 @@ impl Events {
 
 fn written(batch: &Batch) -> String {
     let mut text = String::new();
-    if let Some(missed) = batch.missed {
-        let missed = missed.map_or_else(|| "null".to_owned(), |missed| missed.to_string());
+    if let Some(missed) = &batch.missed {
+        let missed = match missed {
+            Missed::Requests(count) => count.to_string(),
+            Missed::Unknown => "null".to_owned(),
+        };
         // Writing into a String does not fail.
         let _ = write!(text, "id: {}\nevent: gap\ndata: {{\"missed\":{missed}}}\n\n", batch.from);
     }

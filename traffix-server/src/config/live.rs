@@ -84,6 +84,6 @@ impl fmt::Debug for AccessLog {
             .field("site", &self.site)
             .field("path", &self.path)
             .field("api", &api)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -79,6 +79,14 @@ struct Shown {
     key: Key,
 }
 
+/// Requests that are not kept any more.
+pub(crate) enum Missed {
+    /// So many.
+    Requests(u64),
+    /// Nobody knows: they were before the server's start.
+    Unknown,
+}
+
 /// Requests after a sequence number.
 pub(crate) struct Batch {
     /// The number after which the requests are.
@@ -86,8 +94,8 @@ pub(crate) struct Batch {
     /// The number of the last that was looked at.
     pub(crate) until: u64,
     pub(crate) requests: Vec<Arc<LiveRequest>>,
-    /// How many were missed before the first, if any were; the inner `None` if that is not known.
-    pub(crate) missed: Option<Option<u64>>,
+    /// What was missed before the first, if anything was.
+    pub(crate) missed: Option<Missed>,
     /// Whether there are more.
     pub(crate) more: bool,
 }
@@ -200,7 +208,9 @@ impl Live {
     pub(crate) fn after(&self, after: u64, limit: usize, site: Option<&str>) -> Batch {
         let picture = self.picture();
         let oldest = picture.next - picture.latest.len() as u64;
-        let missed = (after + 1 < oldest).then(|| (after + 1 >= picture.first).then(|| oldest - after - 1));
+        let missed = (after + 1 < oldest).then(|| {
+            if after + 1 >= picture.first { Missed::Requests(oldest - after - 1) } else { Missed::Unknown }
+        });
         let from = after.max(oldest - 1);
         let skip = usize::try_from((after + 1).saturating_sub(oldest)).unwrap_or(usize::MAX);
         let mut rest =

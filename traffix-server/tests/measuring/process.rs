@@ -63,7 +63,7 @@ impl Running {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line.contains(part) => return line,
                 Ok(line) => self.seen.push(line),
-                Err(_) => panic!("no line with {part:?}:\n{}", self.seen.join("\n")),
+                Err(error) => panic!("no line with {part:?}, {error}:\n{}", self.seen.join("\n")),
             }
         }
     }

@@ -87,8 +87,8 @@ async fn totals(store: &dyn Store, step_secs: u32) -> (u32, Vec<(i64, u64)>) {
 }
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(result: Result<T, StoreError>, pointer: &str, reason: &str) {
-    let Err(StoreError::Invalid(found)) = &result else { panic!("{result:?}") };
+fn assert_refused<T: std::fmt::Debug>(result: &Result<T, StoreError>, pointer: &str, reason: &str) {
+    let Err(StoreError::Invalid(found)) = result else { panic!("{result:?}") };
     assert_eq!(found[0].pointer, pointer, "{found:?}");
     assert!(found[0].detail.contains(reason), "{found:?}");
 }
@@ -191,34 +191,34 @@ async fn what_cannot_be_added_is_refused_with_the_reason(on: On) {
     let before = totals(&*store, 60).await;
 
     let future = batch("future", 60, &[(0, steam(), 1), (DAY + 360, steam(), 1)]);
-    assert_refused(store.add_batch(&future).await, "/bins/2024-01-02T00:06:00Z", "future");
+    assert_refused(&store.add_batch(&future).await, "/bins/2024-01-02T00:06:00Z", "future");
     assert_refused(
-        store.add_batch(&batch("grid", 60, &[(61, steam(), 1)])).await,
+        &store.add_batch(&batch("grid", 60, &[(61, steam(), 1)])).await,
         "/bins/2024-01-01T00:01:01Z",
         "multiple",
     );
-    assert_refused(store.add_batch(&batch("step", 7, &[])).await, "/step_secs", "divide a day");
-    assert_refused(store.add_batch(&batch("", 60, &[])).await, "/id", "printable");
+    assert_refused(&store.add_batch(&batch("step", 7, &[])).await, "/step_secs", "divide a day");
+    assert_refused(&store.add_batch(&batch("", 60, &[])).await, "/id", "printable");
     assert_refused(
-        store.add_batch(&batch("link", 60, &[(0, key("", "", "x\0"), 1)])).await,
+        &store.add_batch(&batch("link", 60, &[(0, key("", "", "x\0"), 1)])).await,
         "/bins/link",
         "printable",
     );
 
     let restarted = batch("good", 60, &[(0, steam(), 2)]);
-    assert_refused(store.add_batch(&restarted).await, "/id", "another batch");
+    assert_refused(&store.add_batch(&restarted).await, "/id", "another batch");
     let elsewhere = Batch { network: "other".into(), ..good.clone() };
-    assert_refused(store.add_batch(&elsewhere).await, "/id", "another batch");
+    assert_refused(&store.add_batch(&elsewhere).await, "/id", "another batch");
 
     let broken = batch("broken", 60, &[(60, steam(), 1), (120, steam(), u64::MAX)]);
-    assert_refused(store.add_batch(&broken).await, "/bins/2024-01-01T00:00:00Z", "290 PB");
+    assert_refused(&store.add_batch(&broken).await, "/bins/2024-01-01T00:00:00Z", "290 PB");
     let within = batch("within", 1, &[(0, steam(), u64::MAX), (1, steam(), 1)]);
-    assert_refused(store.add_batch(&within).await, "/bins/2024-01-01T00:00:01Z", "cannot be counted");
+    assert_refused(&store.add_batch(&within).await, "/bins/2024-01-01T00:00:01Z", "cannot be counted");
     let together = batch("together", 60, &[(0, steam(), 1 << 58)]);
-    assert_refused(store.add_batch(&together).await, "/bins/2024-01-01T00:00:00Z", "290 PB");
+    assert_refused(&store.add_batch(&together).await, "/bins/2024-01-01T00:00:00Z", "290 PB");
 
     let many: Vec<_> = (0..=50_000).map(|n| (0, key("", "", &format!("link-{n}")), 1)).collect();
-    assert_refused(store.add_batch(&batch("many", 60, &many)).await, "/bins", "50000");
+    assert_refused(&store.add_batch(&batch("many", 60, &many)).await, "/bins", "50000");
 
     assert_eq!(totals(&*store, 60).await, before, "what is refused leaves nothing");
     assert_eq!(store.measured_networks().await.unwrap().len(), 1);
@@ -229,14 +229,14 @@ async fn what_cannot_be_answered_is_refused_with_the_reason(on: On) {
     let db = TestDb::new(on);
     let store = at_day(&db, 400).await;
     for step in [0, 1, 59, 90, 420, 172_800] {
-        assert_refused(store.measurements(&query(step, EVERYTHING)).await, "/step_secs", "divides a day");
+        assert_refused(&store.measurements(&query(step, EVERYTHING)).await, "/step_secs", "divides a day");
     }
     // Two days of 2,000 keys are 5.76 million numbers by the minute.
     let counts: Vec<_> = (0..2_000).map(|n| (0, key("", "", &format!("link-{n}")), 1)).collect();
     let mut large = batch("large", 60, &counts);
     (0..2_880).for_each(|minute| large.watch(at(minute * 60)));
     store.add_batch(&large).await.unwrap();
-    assert_refused(store.measurements(&query(60, EVERYTHING)).await, "", "a longer step");
+    assert_refused(&store.measurements(&query(60, EVERYTHING)).await, "", "a longer step");
     assert_eq!(totals(&*store, 60).await.1.len(), 2_880);
     let links = store.measurements(&query(3_600, EVERYTHING)).await.unwrap();
     assert_eq!((links.series.len(), links.bins.len()), (2_000, 48));
@@ -312,10 +312,10 @@ async fn a_batch_that_was_forgotten_is_not_added_again(on: On) {
     // A clock that jumps a year ahead takes all identifiers with it, and comes back.
     assert_eq!(forgotten(at(365 * DAY)).await, 3);
     for batch in [&old, &new] {
-        assert_refused(store.add_batch(batch).await, "/bins", "up to 2024-01-01T23:59:00Z");
+        assert_refused(&store.add_batch(batch).await, "/bins", "up to 2024-01-01T23:59:00Z");
     }
     let late = batch("late", 60, &[(600, steam(), 1)]);
-    assert_refused(store.add_batch(&late).await, "/bins", "time series");
+    assert_refused(&store.add_batch(&late).await, "/bins", "time series");
     assert_eq!(totals(&*store, 3_600).await, before, "an old batch is not added again");
     let across = batch("across", 60, &[(600, steam(), 1), (DAY, steam(), 1)]);
     assert!(

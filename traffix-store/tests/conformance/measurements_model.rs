@@ -22,7 +22,7 @@ const DAYS: [i64; 4] = [0, 1, 20, 39];
 const TODAY: i64 = 40;
 
 fn lcm(a: i64, b: i64) -> i64 {
-    (1..).map(|n| a * n).find(|multiple| multiple % b == 0).unwrap()
+    (1..=b).map(|n| a * n).find(|multiple| multiple % b == 0).unwrap()
 }
 
 fn keys() -> [Key; 5] {
@@ -168,10 +168,10 @@ impl Model {
 
     fn answer(&self, query: &MeasurementQuery) -> Measured {
         let (from, until) = (secs(query.from), secs(query.until));
-        let in_range = |((network, day), _): &(&(String, i64), &(BTreeSet<i64>, BTreeSet<i64>))| {
+        let in_range = |(network, day): &(String, i64)| {
             *network == query.network && from < until && (day + 1) * DAY > from && day * DAY < until
         };
-        let days: Vec<_> = self.days.iter().filter(in_range).collect();
+        let days: Vec<_> = self.days.iter().filter(|(place, _)| in_range(place)).collect();
         let steps = days.iter().flat_map(|(_, (steps, _))| steps);
         let step = steps.fold(i64::from(query.step_secs), |all, step| lcm(all, *step));
         let mut watched: BTreeMap<i64, u32> = BTreeMap::new();

@@ -161,7 +161,8 @@ fn history_is_read_once_and_the_oldest_first() {
 #[test]
 fn a_file_that_is_still_being_compressed_is_tried_again() {
     let log = Log::new();
-    let lines: String = (0..20_000).map(|n| format!("line {n} {}{END}\n", n * 7919 % 10_007)).collect();
+    let line = |n: u32| format!("line {n} {}{END}", n * 7919 % 10_007);
+    let lines = (0..20_000).map(line).chain([String::new()]).collect::<Vec<_>>().join("\n");
     fs::write(log.rotated(1), &lines).unwrap();
     let gz = log.path().with_extension("log.1.gz");
     gzip(&log.rotated(1), &gz);

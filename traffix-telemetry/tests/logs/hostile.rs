@@ -49,11 +49,11 @@ proptest! {
 
 #[test]
 fn depth_and_length_cost_nothing() {
-    let deep = [&br#"{"StartUTC":"2026-11-07T12:34:56Z","a":"#[..], &[b'['; 200_000]].concat();
+    let deep = [&br#"{"StartUTC":"2026-11-07T12:34:56Z","a":"#[..], &vec![b'['; 200_000]].concat();
     read_by_all(&deep);
-    read_by_all(&[b'{'; 200_000]);
-    read_by_all(&[b'['; 200_000]);
-    read_by_all(&[b'"'; 200_000]);
+    read_by_all(&vec![b'{'; 200_000]);
+    read_by_all(&vec![b'['; 200_000]);
+    read_by_all(&vec![b'"'; 200_000]);
     let huge = LINES[2].replace("1048576", &"9".repeat(100));
     assert!(Format::Combined.parse(huge.as_bytes(), &Reading::default()).is_err());
 }
