@@ -176,6 +176,22 @@ async fn a_key_is_needed_unless_the_setting_says_otherwise() {
     assert_eq!((head.status(), head.text().await.unwrap()), (StatusCode::OK, String::new()));
 }
 
+/// What the picture of the two logs must show.
+fn assert_connected(info: &Value) {
+    let edges = &info["edges"];
+    assert!(
+        has(edges, &[("from", "client/edge/external"), ("to", "entry-point/edge/web")]).is_some(),
+        "{info}"
+    );
+    // A known proxy is no unknown client, and who came from outside to the private one is seen.
+    let connected = has(edges, &[("from", "site/edge"), ("to", "entry-point/inside/web")]).unwrap();
+    assert_eq!((&connected["requests"], &connected["status"]["2xx"]), (&json!(1), &json!(1)));
+    assert!(connected["bps"].as_f64().unwrap() > 0.0);
+    assert!(has(edges, &[("from", "client/inside/external"), ("to", "entry-point/inside/web")]).is_some());
+    let inside = has(&info["sites"], &[("name", "inside")]).unwrap();
+    assert_eq!((&inside["kind"], &inside["malformed"]), (&json!("private"), &json!(1)));
+}
+
 #[tokio::test]
 async fn from_two_logs_to_one_picture() {
     let mut proxies = Proxies::new();
@@ -214,18 +230,7 @@ async fn from_two_logs_to_one_picture() {
     assert_eq!(list("?site=edge").await["items"].as_array().unwrap().len(), 1);
 
     let info = info(&server).await;
-    let edges = &info["edges"];
-    assert!(
-        has(edges, &[("from", "client/edge/external"), ("to", "entry-point/edge/web")]).is_some(),
-        "{info}"
-    );
-    // A known proxy is no unknown client, and who came from outside to the private one is seen.
-    let connected = has(edges, &[("from", "site/edge"), ("to", "entry-point/inside/web")]).unwrap();
-    assert_eq!((&connected["requests"], &connected["status"]["2xx"]), (&json!(1), &json!(1)));
-    assert!(connected["bps"].as_f64().unwrap() > 0.0);
-    assert!(has(edges, &[("from", "client/inside/external"), ("to", "entry-point/inside/web")]).is_some());
-    let inside = has(&info["sites"], &[("name", "inside")]).unwrap();
-    assert_eq!((&inside["kind"], &inside["malformed"]), (&json!("private"), &json!(1)));
+    assert_connected(&info);
     let mut everything = events.text.clone();
     let _ = write!(everything, "{latest}{info}");
     for address in ["198.51.100", "203.0.113", "10.0.0.5"] {
