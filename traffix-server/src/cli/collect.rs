@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECS")]
     grace_secs: Option<u32>,
     #[command(flatten)]
-    foreign: foreign::Args,
+    foreign: foreign::ForeignArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     /// Print what was written as JSON.

@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use traffix_telemetry::foreign::akvorado::{Query, Rows, columns};
 use url::Url;
 
-use super::{Args, Report, Target};
+use super::{ForeignArgs, Report, Target};
 use crate::cli::{Failure, database};
 use crate::server::stop_signal;
 
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// What is shown of an error of the server.
 const SHOWN_CHARS: usize = 300;
 
-pub(super) async fn count(url: &Url, args: &Args, target: Target) -> Result<Report, Failure> {
+pub(super) async fn count(url: &Url, args: &ForeignArgs, target: Target) -> Result<Report, Failure> {
     let server = Server::new(url)?;
     let step = i64::from(target.config.timing.step_secs.get());
     if step > MAX_STEP_SECS {

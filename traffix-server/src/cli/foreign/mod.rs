@@ -21,7 +21,7 @@ use crate::config::Config;
 
 /// Sources instead of routers.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ForeignArgs {
     /// Count what goflow2 wrote, as JSON lines or as protobuf with lengths; - reads standard input. A file is counted
     /// once, however often it is read.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["akvorado", "netflow", "ipfix", "sflow", "access_log"])]
@@ -42,7 +42,7 @@ pub(super) struct Args {
     until: Option<DateTime<Utc>>,
 }
 
-impl Args {
+impl ForeignArgs {
     /// Whether a source is given.
     pub(super) fn is_given(&self) -> bool {
         self.goflow2.is_some() || self.akvorado.is_some()
@@ -79,7 +79,7 @@ struct Report {
     without_addresses: u64,
 }
 
-pub(super) fn run(args: &Args, config: Config, json: bool, out: &mut Out) -> Result<(), Failure> {
+pub(super) fn run(args: &ForeignArgs, config: Config, json: bool, out: &mut Out) -> Result<(), Failure> {
     let report = block_on(async {
         let target = target(config).await?;
         match (&args.goflow2, &args.akvorado) {
