@@ -109,7 +109,7 @@ mod tests {
     async fn readers_under_load_see_one_whole_table_while_tables_are_exchanged() {
         const EXCHANGES: usize = 20_000;
         let store = traffix_store::open("sqlite::memory:", OpenOptions::default()).await.unwrap();
-        let state = AppState::new(Config::default(), Arc::from(store)).unwrap();
+        let state = AppState::new(Config::default(), store).unwrap();
         let tables = [Arc::new(all_of("old")), Arc::new(all_of("new"))];
         state.attributor.store(Arc::clone(&tables[0]));
         let addresses =
