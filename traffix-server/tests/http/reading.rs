@@ -140,7 +140,7 @@ async fn names_ports_and_releases_are_hints() {
     );
     for (item, pointer) in [
         (json!({"ip": "192.0.2.1", "port": 65536}), "/addresses/0/port"),
-        (json!({"ip": "192.0.2.1", "sni": "x"}), "/addresses/0"),
+        (json!({"ip": "192.0.2.1", "sni": "x"}), "/addresses/0/sni"),
         (json!(7), "/addresses/0"),
     ] {
         let (status, wrong) = ask(json!([item])).await;
