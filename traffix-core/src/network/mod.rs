@@ -5,8 +5,8 @@
 
 mod validate;
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
