@@ -84,25 +84,28 @@ async fn many_addresses_get_the_answers_of_each() {
     assert_eq!(too_many.status(), 422);
 }
 
+async fn attribute(server: &TestServer, items: Value) -> (StatusCode, Value) {
+    let request = server.request(Method::POST, "/api/v1/attribution").json(&json!({ "addresses": items }));
+    let response = request.send().await.unwrap();
+    (response.status(), response.json::<Value>().await.unwrap())
+}
+
 #[tokio::test]
 async fn names_ports_and_releases_are_hints() {
     let server = TestServer::start().await;
-    let ask = async |items: Value| {
-        let request =
-            server.request(Method::POST, "/api/v1/attribution").json(&json!({ "addresses": items }));
-        let response = request.send().await.unwrap();
-        (response.status(), response.json::<Value>().await.unwrap())
-    };
     // The clock stands at 1 November; a game unlocks on Steam on the 10th.
     let evening = "2023-11-10T18:00:00Z";
-    let (_, answer) = ask(json!([
-        "23.15.11.1",
-        {"ip": "23.15.11.1", "at": evening},
-        {"ip": "23.15.11.1", "port": 27015},
-        {"ip": "23.15.11.1", "host": "www.example.org"},
-        {"ip": "23.15.11.1", "host": "cache7-fra1.steamcontent.com", "port": 443, "at": evening},
-        {"host": "cache7-fra1.steamcontent.com"},
-    ]))
+    let (_, answer) = attribute(
+        &server,
+        json!([
+            "23.15.11.1",
+            {"ip": "23.15.11.1", "at": evening},
+            {"ip": "23.15.11.1", "port": 27015},
+            {"ip": "23.15.11.1", "host": "www.example.org"},
+            {"ip": "23.15.11.1", "host": "cache7-fra1.steamcontent.com", "port": 443, "at": evening},
+            {"host": "cache7-fra1.steamcontent.com"},
+        ]),
+    )
     .await;
     let steam = |i: usize| -> f64 {
         let all = answer["items"][i]["platforms"].as_array().unwrap();
@@ -122,14 +125,21 @@ async fn names_ports_and_releases_are_hints() {
     );
     assert_eq!((&items[5]["cdn"], items[5].get("ip")), (&json!("valve"), None));
     assert_eq!(items[5]["domain"]["pattern"], "cache*-fra1.steamcontent.com");
+}
 
-    let (status, wrong) = ask(json!([
-        {"ip": "192.0.2"},
-        {"host": "https://dl.example.org"},
-        {"port": 80},
-        {"ip": "192.0.2.1", "at": "1600-01-01T00:00:00Z"},
-        {"ip": "192.0.2.1", "at": "2026-01-01T00:00:00Z"},
-    ]))
+#[tokio::test]
+async fn wrong_hints_are_pointed_at() {
+    let server = TestServer::start().await;
+    let (status, wrong) = attribute(
+        &server,
+        json!([
+            {"ip": "192.0.2"},
+            {"host": "https://dl.example.org"},
+            {"port": 80},
+            {"ip": "192.0.2.1", "at": "1600-01-01T00:00:00Z"},
+            {"ip": "192.0.2.1", "at": "2026-01-01T00:00:00Z"},
+        ]),
+    )
     .await;
     assert_eq!(status, 422);
     let pointers: Vec<_> =
@@ -140,10 +150,10 @@ async fn names_ports_and_releases_are_hints() {
     );
     for (item, pointer) in [
         (json!({"ip": "192.0.2.1", "port": 65536}), "/addresses/0/port"),
-        (json!({"ip": "192.0.2.1", "sni": "x"}), "/addresses/0"),
+        (json!({"ip": "192.0.2.1", "sni": "x"}), "/addresses/0/sni"),
         (json!(7), "/addresses/0"),
     ] {
-        let (status, wrong) = ask(json!([item])).await;
+        let (status, wrong) = attribute(&server, json!([item])).await;
         assert_eq!(
             (status, &wrong["errors"][0]["pointer"]),
             (StatusCode::UNPROCESSABLE_ENTITY, &json!(pointer)),
