@@ -68,7 +68,7 @@ pub(crate) struct AddressAttribution {
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<DateTime<Utc>>,
     /// Those of the platforms below on which something of the catalogue is being released at the time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     running: Vec<PlatformId>,
     /// Who delivers, and for whom.
     #[serde(flatten)]
