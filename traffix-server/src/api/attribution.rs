@@ -92,7 +92,7 @@ impl AttributionApi {
         let traffic = Traffic { ip: Some(ip), host, port, at };
         let now = self.0.clock.now();
         let instant = at.unwrap_or(now);
-        check(instant).map_err(|detail| Problem::parameter("at", detail))?;
+        check(instant).map_err(|detail| Problem::unusable("at", detail))?;
         let running = Running::between(self.0.store.as_ref(), instant, instant).await?;
         Answer::json(&attribute(&self.0.attributor.load(), traffic, &running.at(instant)))
     }
