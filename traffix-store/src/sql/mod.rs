@@ -1,6 +1,7 @@
 //! The store's logic, written once for both engines.
 
 mod accounts;
+mod bits;
 mod catalogue;
 mod delivery;
 mod document;

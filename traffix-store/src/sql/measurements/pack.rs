@@ -6,6 +6,8 @@
 //! counter does not move in cost nothing, a block is read without those before it, and every number comes back
 //! exactly.
 
+use crate::sql::bits::pack_bits;
+
 const VERSION: u8 = 1;
 /// Bins that share a width: an hour of minutes.
 const BLOCK: usize = 60;
@@ -27,20 +29,7 @@ fn pack_block(block: &[u64], packed: &mut Vec<u8>) {
     let width = 64 - block.iter().fold(0, |all, number| all | (number - min)).leading_zeros();
     packed.push(width.to_le_bytes()[0]);
     pack_number(min, packed);
-    // Up to seven bits wait for the next number.
-    let (mut bits, mut waiting) = (0_u128, 0);
-    for number in block {
-        bits |= u128::from(number - min) << waiting;
-        waiting += width;
-        while waiting >= 8 {
-            packed.push(bits.to_le_bytes()[0]);
-            bits >>= 8;
-            waiting -= 8;
-        }
-    }
-    if waiting > 0 {
-        packed.push(bits.to_le_bytes()[0]);
-    }
+    pack_bits(block.iter().map(|number| number - min), width, packed);
 }
 
 /// Writes a number in seven bits a byte.

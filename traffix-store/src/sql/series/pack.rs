@@ -17,6 +17,8 @@
 /// Steps of one day; `None` where there is no value. Values are finite.
 pub(super) type Steps = Vec<Option<f64>>;
 
+use crate::sql::bits::pack_bits;
+
 const VERSION: u8 = 1;
 /// The values are no decimal numbers: the integers are the bits of the floats.
 const BITS: i8 = 127;
@@ -143,20 +145,7 @@ fn unzigzag(number: u64) -> i64 {
 fn pack_block(block: &[u64], packed: &mut Vec<u8>) {
     let width = 64 - block.iter().fold(0, |all, number| all | number).leading_zeros();
     packed.push(width.to_le_bytes()[0]);
-    // Up to seven bits wait for the next number.
-    let (mut bits, mut waiting) = (0_u128, 0);
-    for number in block {
-        bits |= u128::from(*number) << waiting;
-        waiting += width;
-        while waiting >= 8 {
-            packed.push(bits.to_le_bytes()[0]);
-            bits >>= 8;
-            waiting -= 8;
-        }
-    }
-    if waiting > 0 {
-        packed.push(bits.to_le_bytes()[0]);
-    }
+    pack_bits(block.iter().copied(), width, packed);
 }
 
 fn unpack_integers(first: i64, count: usize, mut bytes: &[u8]) -> Result<Vec<i64>, &'static str> {
