@@ -8,7 +8,7 @@ use traffix_core::score::backtest::{
 use traffix_core::units::format_bps;
 
 use super::forecast::invalid;
-use super::{Failure, Input, Out, input};
+use super::{Failure, Input, Out, input, output};
 
 /// Forecast past events and compare with what was observed.
 ///
@@ -38,16 +38,10 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         other => Failure::new(format_args!("{name}: {other}")),
     })?;
     if let Some(path) = &args.plot {
-        let svg = chart::svg(&report);
+        output::drawing(path, &chart::svg(&report), out)?;
         if input::is_stdin(path) {
-            return out.text(&svg);
+            return Ok(());
         }
-        let shown = path.display();
-        std::fs::write(path, svg).map_err(|error| {
-            Failure::new(format_args!("cannot write {shown}: {error}"))
-                .hint("the directory must exist and be writable")
-        })?;
-        super::tell(&format!("drew {shown}"));
     }
     if args.json {
         return out.json(&report);

@@ -61,9 +61,13 @@ impl Out {
 
 /// Draws a chart into a file; `-` is standard output.
 pub(super) fn plot(path: &Path, chart: &FanChart, out: &mut Out) -> Result<(), Failure> {
-    let svg = chart.to_svg(&SvgOptions::default());
+    drawing(path, &chart.to_svg(&SvgOptions::default()), out)
+}
+
+/// Writes a drawing into a file; `-` is standard output.
+pub(super) fn drawing(path: &Path, svg: &str, out: &mut Out) -> Result<(), Failure> {
     if input::is_stdin(path) {
-        return out.text(&svg);
+        return out.text(svg);
     }
     let shown = path.display();
     std::fs::write(path, svg).map_err(|error| {
