@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use traffix_core::delivery::lpm::{LpmMatch, LpmView};
 
 use super::Cause;
-use super::watch::{Ingress, Inside, Watch};
+use super::watch::{Ingress, Inside, Near, Watch};
 
 /// What is needed of a flow beside its addresses.
 #[derive(Debug, Clone, Copy)]
@@ -54,19 +54,17 @@ impl<A: Copy> Queue<A> {
         self.entries.push(entry);
     }
 
-    /// How many look-ups settling takes.
-    pub(super) fn lookups(&self, watch: &Watch) -> u64 {
-        let each = if watch.tables().1.is_some() { 3 } else { 1 };
-        each * self.entries.len() as u64
-    }
-
-    /// Looks all up, says of each where it is counted or why not, and forgets them.
+    /// Looks all up, says of each where it is counted or why not, and forgets them. Answers how many addresses it looked
+    /// up.
     pub(super) fn settle(
         &mut self,
         watch: &Watch,
-        lookup: impl Fn(&LpmView<'_>, &[A], &mut [Option<LpmMatch>]),
+        (lookup, may_be_inside): (
+            impl Fn(&LpmView<'_>, &[A], &mut [Option<LpmMatch>]),
+            impl Fn(&Near, A) -> bool,
+        ),
         mut each: impl FnMut(&Entry, Result<Place, Cause>),
-    ) {
+    ) -> u64 {
         let len = self.entries.len();
         let (world, inside) = watch.tables();
         for found in [&mut self.origins, &mut self.from, &mut self.to] {
@@ -74,9 +72,13 @@ impl<A: Copy> Queue<A> {
             found.resize(len, None);
         }
         lookup(&world, &self.sources, &mut self.origins);
-        if let Some(inside) = inside {
-            lookup(&inside, &self.sources, &mut self.from);
-            lookup(&inside, &self.destinations, &mut self.to);
+        if let Some(inside) = &inside {
+            lookup(inside, &self.destinations, &mut self.to);
+            for (address, from) in self.sources.chunks(1).zip(self.from.chunks_mut(1)) {
+                if may_be_inside(watch.near(), address[0]) {
+                    lookup(inside, address, from);
+                }
+            }
         }
         let found = self.origins.iter().zip(&self.from).zip(&self.to);
         for (entry, ((origin, from), to)) in self.entries.iter().zip(found) {
@@ -85,6 +87,7 @@ impl<A: Copy> Queue<A> {
         self.sources.clear();
         self.destinations.clear();
         self.entries.clear();
+        (if inside.is_some() { 2 } else { 1 }) * len as u64
     }
 }
 

@@ -15,7 +15,7 @@ use super::queue::{Entry, Place, Queue};
 use super::routers::Routers;
 use super::spread::spread;
 use super::stats::Counts;
-use super::watch::Ingress;
+use super::watch::{Ingress, Near};
 use super::{Cause, Config, Stats, Watch};
 use crate::flow::{Decoder, Direction, Flow, exported_ms};
 
@@ -29,7 +29,7 @@ const FUTURE_TOLERANCE_MS: i64 = 5_000;
 /// Most bytes of a flow: a link of 800 Gbit/s carries a third of it in an hour.
 const MAX_FLOW_BYTES: u64 = 1 << 50;
 /// Flows that are looked up together: enough to hide the latency of memory, few enough to stay in the cache.
-const BURST: usize = 512;
+const BURST: usize = 256;
 /// Last instant that is taken for a time of reception, in milliseconds since 1970: the year 2255.
 const LAST_MS: i64 = 9_000_000_000_000;
 
@@ -201,15 +201,17 @@ impl Stage {
             let lookup = |table: &LpmView<'_>, at: &[u32], found: &mut [Option<LpmMatch>]| {
                 table.lookup_v4_batch(at, found);
             };
-            books.counts.lookups += v4.lookups(watch);
-            v4.settle(watch, lookup, |entry, place| books.enter(entry, place));
+            let lookups =
+                v4.settle(watch, (lookup, Near::may_hold_v4), |entry, place| books.enter(entry, place));
+            books.counts.lookups += lookups;
         }
         if !v6.entries.is_empty() {
             let lookup = |table: &LpmView<'_>, at: &[u128], found: &mut [Option<LpmMatch>]| {
                 table.lookup_v6_batch(at, found);
             };
-            books.counts.lookups += v6.lookups(watch);
-            v6.settle(watch, lookup, |entry, place| books.enter(entry, place));
+            let lookups =
+                v6.settle(watch, (lookup, Near::may_hold_v6), |entry, place| books.enter(entry, place));
+            books.counts.lookups += lookups;
         }
     }
 

@@ -1,10 +1,11 @@
 //! What is measured: one network, by a table of prefixes.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::num::NonZeroU32;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use traffix_core::delivery::lpm::{LpmTable, LpmView};
 use traffix_core::delivery::{PrefixTable, Tenancy};
 use traffix_core::measurement::Key;
@@ -24,6 +25,7 @@ pub struct Watch {
     links: Vec<String>,
     /// The network's own addresses are 0, those of its caches 1 and up.
     inside: LpmTable,
+    near: Near,
     caches: Vec<Cache>,
     has_prefixes: bool,
     routers: HashMap<IpAddr, Vec<(Interface, u32)>>,
@@ -68,6 +70,7 @@ impl Watch {
             class_of: Vec::new(),
             links: network.links.iter().map(|link| link.id.clone()).collect(),
             inside: LpmTable::default(),
+            near: Near::default(),
             caches: Vec::new(),
             has_prefixes: !network.prefixes.is_empty(),
             routers: HashMap::new(),
@@ -110,6 +113,7 @@ impl Watch {
         let mut inside = LpmTable::builder();
         for prefix in &network.prefixes {
             inside.insert(*prefix, 0);
+            self.near.add(*prefix);
         }
         for (link, place) in network.links.iter().zip(1..).filter(|(link, _)| !link.prefixes.is_empty()) {
             let class = self.cache_class(link);
@@ -118,6 +122,7 @@ impl Watch {
             let id = u32::try_from(self.caches.len()).unwrap_or(0);
             for prefix in &link.prefixes {
                 inside.insert(*prefix, id);
+                self.near.add(*prefix);
             }
         }
         self.inside = inside.build();
@@ -144,6 +149,11 @@ impl Watch {
     pub(super) fn tables(&self) -> (LpmView<'_>, Option<LpmView<'_>>) {
         let has_inside = self.has_prefixes || !self.caches.is_empty();
         (self.table.lpm(), has_inside.then(|| self.inside.view()))
+    }
+
+    /// Where addresses of the network may be.
+    pub(super) const fn near(&self) -> &Near {
+        &self.near
     }
 
     /// The class of an origin, and whether its addresses are those of embedded caches.
@@ -203,6 +213,49 @@ impl Watch {
     }
 }
 
+/// Which addresses, by their first 16 bits, may be inside. Nearly all senders are not, and 8 KiB that stay in the first
+/// cache say so at less cost than the table.
+#[derive(Debug)]
+pub(super) struct Near {
+    v4: Box<[u64; 1024]>,
+    v6: Box<[u64; 1024]>,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        Self { v4: Box::new([0; 1024]), v6: Box::new([0; 1024]) }
+    }
+}
+
+impl Near {
+    fn add(&mut self, prefix: IpNet) {
+        let (bits, first, last) = match prefix.trunc() {
+            IpNet::V4(net) => (&mut self.v4, net.network().to_bits() >> 16, net.broadcast().to_bits() >> 16),
+            IpNet::V6(net) => {
+                let upper = |address: Ipv6Addr| u32::from(address.segments()[0]);
+                (&mut self.v6, upper(net.network()), upper(net.broadcast()))
+            }
+        };
+        for place in first..=last {
+            bits[place as usize >> 6] |= 1 << (place & 63);
+        }
+    }
+
+    /// Whether an IPv4 address may be inside.
+    #[inline]
+    pub(super) fn may_hold_v4(&self, address: u32) -> bool {
+        self.v4[(address >> 22) as usize] >> (address >> 16 & 63) & 1 == 1
+    }
+
+    /// Whether an IPv6 address may be inside.
+    #[inline]
+    pub(super) fn may_hold_v6(&self, address: u128) -> bool {
+        // 16 bits fit.
+        let upper = (address >> 112) as usize;
+        self.v6[upper >> 6] >> (upper & 63) & 1 == 1
+    }
+}
+
 /// A running collector was given another network than it measures.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this collector measures {measured:?} and not {given:?}: start another one")]
@@ -216,6 +269,7 @@ pub struct OtherNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const ROUTER: &str = "203.0.113.9";
 
@@ -249,6 +303,31 @@ mod tests {
         check(by_both, 7, Some("xe-0/0/2"), Ingress::Other);
         check(by_both, 8, Some("xe-0/0/1"), Ingress::Other);
         check(r#"[{"exporter": "203.0.113.8", "index": 7}]"#, 7, None, Ingress::Unmapped);
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_of_a_prefix_is_near(v4: u32, v6: u128, length in 0_u8..=32, below: u128) {
+            let mut near = Near::default();
+            let net = ipnet::Ipv4Net::new(v4.into(), length).unwrap().trunc();
+            near.add(net.into());
+            let host = u32::try_from(below >> 96).unwrap() & net.hostmask().to_bits();
+            prop_assert!(near.may_hold_v4(net.network().to_bits() | host));
+            let net = ipnet::Ipv6Net::new(v6.into(), length * 4).unwrap().trunc();
+            near.add(net.into());
+            prop_assert!(near.may_hold_v6(net.network().to_bits() | below & net.hostmask().to_bits()));
+        }
+    }
+
+    #[test]
+    fn addresses_of_others_are_not_near() {
+        let mut near = Near::default();
+        near.add("198.18.0.0/15".parse().unwrap());
+        near.add("2001:db8::/32".parse().unwrap());
+        let held = |n: u32| near.may_hold_v4(n << 16);
+        assert_eq!((0..1 << 16).filter(|n| held(*n)).collect::<Vec<u32>>(), [0xc612, 0xc613]);
+        let held = |n: u128| near.may_hold_v6(n << 112);
+        assert_eq!((0..1 << 16).filter(|n| held(*n)).collect::<Vec<u128>>(), [0x2001]);
     }
 
     #[test]
