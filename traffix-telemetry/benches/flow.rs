@@ -5,11 +5,17 @@
 
 mod exports;
 
+use std::collections::HashMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowparser_sflow::{FlowRecord, SflowParser, SflowSample};
 use netflow_parser::NetflowParser;
+use netgauze_flow_pkt::FlowInfo;
+use netgauze_flow_pkt::ipfix::IpfixPacket;
+use netgauze_flow_pkt::netflow::NetFlowV9Packet;
+use netgauze_parse_utils::reader::SliceReader;
+use netgauze_parse_utils::traits::ParseFromWithOneInput as _;
 use traffix_telemetry::flow::Decoder;
 
 use exports::{DATAGRAMS, NOW_MS, Numbers, ROUTER, ROUTER_FIELDS};
@@ -80,8 +86,27 @@ fn netflow(c: &mut Criterion) {
         };
         assert_eq!(theirs(), flows);
         group.bench_function("netflow_parser", |b| b.iter(&mut theirs));
+        let mut templates = (HashMap::new(), HashMap::new());
+        let mut netgauze =
+            || datagrams.iter().map(|datagram| netgauze(version, datagram, &mut templates)).sum();
+        let found: u64 = netgauze();
+        assert_eq!(found, flows);
+        group.bench_function("netgauze-flow-pkt", |b| b.iter(&mut netgauze));
         group.finish();
     }
+}
+
+type Templates = (netgauze_flow_pkt::netflow::TemplatesMap, netgauze_flow_pkt::ipfix::TemplatesMap);
+
+/// Records of data that netgauze-flow-pkt finds in a datagram.
+fn netgauze(version: u16, datagram: &[u8], templates: &mut Templates) -> u64 {
+    let mut reader = SliceReader::new(datagram);
+    let packet = if version == 9 {
+        FlowInfo::NetFlowV9(NetFlowV9Packet::parse(&mut reader, &mut templates.0).unwrap())
+    } else {
+        FlowInfo::IPFIX(IpfixPacket::parse(&mut reader, &mut templates.1).unwrap())
+    };
+    black_box(&packet).data_record_fields().count() as u64
 }
 
 /// Datagrams of seven samples, each with the first 128 bytes of a TCP packet.
