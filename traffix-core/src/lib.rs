@@ -9,6 +9,7 @@
     clippy::cast_lossless
 )]
 
+pub mod baseline;
 pub mod catalogue;
 pub mod delivery;
 pub mod evidence;
@@ -25,6 +26,7 @@ pub mod series;
 pub mod units;
 
 mod num;
+mod robust;
 
 pub use evidence::{Evidence, Fact, Observation, SourceKind};
 pub use invalid::Invalid;

@@ -8,6 +8,8 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::num;
+
 /// Values by bin, mostly mean rates in bit/s.
 ///
 /// Inside, a gap is a NaN, so that a year of minutes takes eight bytes a bin; outside it is `None`.
@@ -114,6 +116,28 @@ impl Samples {
         self.values.get(bin).copied().filter(|value| !value.is_nan())
     }
 
+    /// The values as they are kept: NaN in a gap.
+    pub(crate) fn raw(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The same quantity in bins `factor` times as long: means of what is known, a gap where less than half is.
+    ///
+    /// A last bin that is not complete counts like one with a gap at its end.
+    #[must_use]
+    pub fn coarsen(&self, factor: NonZeroU32) -> Self {
+        let wide = usize::try_from(factor.get()).unwrap_or(usize::MAX);
+        let mean = |bins: &[f64]| {
+            let (sum, known) = bins
+                .iter()
+                .filter(|value| !value.is_nan())
+                .fold((0.0, 0_usize), |(sum, known), value| (sum + value, known + 1));
+            if known * 2 >= wide { sum / num::of_usize(known) } else { f64::NAN }
+        };
+        let values = self.values.chunks(wide).map(mean).collect();
+        Self { start: self.start, step_secs: self.step_secs.saturating_mul(factor), values }
+    }
+
     /// The values of all bins, oldest first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<f64>> + DoubleEndedIterator + '_ {
         self.values.iter().map(|&value| (!value.is_nan()).then_some(value))
@@ -152,6 +176,14 @@ mod tests {
         let text = serde_json::to_string(&samples()).unwrap();
         assert!(text.ends_with(r#""step_secs":60,"values":[1.0,null,null,0.0]}"#), "{text}");
         assert_eq!(serde_json::from_str::<Samples>(&text).unwrap(), samples());
+    }
+
+    #[test]
+    fn coarse_bins_are_means_of_what_is_known() {
+        let coarse = samples().coarsen(2.try_into().unwrap());
+        assert_eq!(coarse.step_secs().get(), 120);
+        assert_eq!(coarse.iter().collect::<Vec<_>>(), [Some(1.0), Some(0.0)]);
+        assert_eq!(samples().coarsen(3.try_into().unwrap()).iter().collect::<Vec<_>>(), [None, None]);
     }
 
     #[test]

@@ -227,7 +227,8 @@ impl Clock {
 ///
 /// A UTC day that begins and ends with one offset has it throughout; in a day with a change the cached offset
 /// holds to the end of the quarter of an hour, because since 1973 every zone changes at a whole quarter.
-struct LocalHours {
+#[derive(Debug)]
+pub(crate) struct LocalHours {
     tz: Tz,
     from_s: i64,
     to_s: i64,
@@ -235,11 +236,12 @@ struct LocalHours {
 }
 
 impl LocalHours {
-    const fn new(tz: Tz) -> Self {
+    pub(crate) const fn new(tz: Tz) -> Self {
         Self { tz, from_s: 0, to_s: 0, offset_s: 0 }
     }
 
-    fn of_week(&mut self, at_s: i64) -> usize {
+    /// What the local clock shows, as seconds since 1970-01-01 00:00 of that clock.
+    pub(crate) fn clock_s(&mut self, at_s: i64) -> i64 {
         if !(self.from_s..self.to_s).contains(&at_s) {
             let offset = |s: i64| {
                 i64::from(self.tz.offset_from_utc_datetime(&instant(s).naive_utc()).fix().local_minus_utc())
@@ -250,8 +252,12 @@ impl LocalHours {
             let steady = offset(day) == self.offset_s && offset(day + 86_399) == self.offset_s;
             (self.from_s, self.to_s) = if steady { (day, day + 86_400) } else { (quarter, quarter + 900) };
         }
+        at_s.saturating_add(self.offset_s)
+    }
+
+    fn of_week(&mut self, at_s: i64) -> usize {
         // 1970-01-01 was a Thursday: 72 hours after Monday 00:00.
-        let hours = at_s.saturating_add(self.offset_s).div_euclid(HOUR_S).saturating_add(72);
+        let hours = self.clock_s(at_s).div_euclid(HOUR_S).saturating_add(72);
         usize::try_from(hours.rem_euclid(168)).unwrap_or(0)
     }
 }

@@ -37,6 +37,7 @@ mod world;
 mod worlds;
 
 pub use audience::{LogNormal, fuse, joint_sigma};
+pub(crate) use clock::LocalHours;
 pub use clock::{Activity, Clock, Grid, local_instant};
 pub(crate) use corrections::spread as log_spread;
 pub use corrections::{Corrections, Laws};

@@ -1,0 +1,297 @@
+//! The fit: half-hours of the local clock, medians, a slope, the noise.
+
+use std::ops::Range;
+
+use super::noise::noise;
+use super::reader::Calendar;
+use super::{
+    Baseline, BaselineError, BaselineOptions, DAY_SLOTS, MAX_TREND_PER_WEEK, MIN_KNOWN, MIN_SLOT_WEEKS,
+    MIN_TREND_WEEKS, Noise, SLOT_S, SLOTS, WEEK_S,
+};
+use crate::samples::Samples;
+use crate::{num, robust};
+
+/// Seconds of a half-hour that must be known for it to count.
+const MIN_KNOWN_S: f64 = 900.0;
+/// Rates below this share of the median rate are told from nothing no more: an outage is one wild value, whether
+/// its bins are 0 or a trickle. Assumed.
+const FLOOR: f64 = 1e-3;
+/// How much wider a borrowed level strays. Assumed.
+const BORROWED: f64 = 1.5;
+/// Half-hours of a week, and of a day, from which on their median counts.
+const MIN_WEEK: usize = SLOTS / 4;
+const MIN_DAY: usize = DAY_SLOTS / 2;
+/// Rounds of season and slope; the second corrects what gaps did to the first.
+const ROUNDS: usize = 2;
+
+pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseline, BaselineError> {
+    let step_secs = samples.step_secs().get();
+    if step_secs > 3600 {
+        return Err(BaselineError::Step(step_secs));
+    }
+    let kept = kept(samples, options);
+    let mut calendar = Calendar::new(options.tz, &options.holidays);
+    let halves = HalfHours::fold(samples, &kept, &mut calendar);
+    let known = halves.rates.iter().filter(|rate| !rate.is_nan()).count();
+    if known < MIN_KNOWN {
+        return Err(BaselineError::TooLittle { known, needed: MIN_KNOWN });
+    }
+    let mut positive: Vec<f64> = halves.rates.iter().copied().filter(|rate| *rate > 0.0).collect();
+    let floor = FLOOR * robust::median(&mut positive).ok_or(BaselineError::Silent)?;
+    let until = samples.start_of(samples.len()).unwrap_or(samples.start());
+    let mut season = Season::new(&halves, &mut calendar, until.timestamp(), floor);
+    for _ in 0..ROUNDS {
+        season.medians();
+        season.slope();
+    }
+    season.medians();
+    let span = num::of_usize(samples.len()) * f64::from(step_secs) / num::of_i64(SLOT_S);
+    let mut baseline = Baseline {
+        tz: options.tz,
+        holidays: options.holidays.clone(),
+        from: samples.start(),
+        until,
+        slots: season.slots(),
+        trend_per_week: season.per_week,
+        noise: Noise::NONE,
+        coverage: (num::of_usize(known) / span).min(1.0),
+        weeks: num::of_usize(known) / num::of_usize(SLOTS),
+    };
+    let (days, mut offs) = season.days();
+    let (noise, bin_sigma) = noise(&baseline, samples, &kept, |day| days.get(day), floor);
+    let half_sigma = robust::spread(&mut offs, 0.0).unwrap_or(0.0);
+    // Slots tell of half-hours; single bins stray further.
+    let wider = if half_sigma > 0.0 { (bin_sigma / half_sigma).max(1.0) } else { 1.0 };
+    for (_, sigma) in baseline.slots.iter_mut().flatten() {
+        *sigma = round(sigma.max(half_sigma * 0.1) * wider).max(Noise::NONE.sigma_log);
+    }
+    baseline.noise = Noise { day_sigma_log: days.spread(), ..noise };
+    Ok(baseline)
+}
+
+/// To a millionth: what is stored stays small, and no traffic is known better.
+fn round(x: f64) -> f64 {
+    libm::round(x * 1e6) / 1e6
+}
+
+/// The runs of bins that are not left out.
+fn kept(samples: &Samples, options: &BaselineOptions) -> Vec<Range<usize>> {
+    let step_ms = i64::from(samples.step_secs().get()) * 1000;
+    let bin = |ms: i64| usize::try_from(ms).unwrap_or(0).min(samples.len());
+    let mut out: Vec<Range<usize>> = options
+        .excluded
+        .iter()
+        .filter(|(from, until)| from < until)
+        .map(|(from, until)| {
+            let (from, until) = (*from - samples.start(), *until - samples.start());
+            let last = until.num_milliseconds().saturating_add(step_ms - 1).div_euclid(step_ms);
+            bin(from.num_milliseconds().div_euclid(step_ms))..bin(last)
+        })
+        .collect();
+    out.sort_by_key(|range| range.start);
+    let (mut runs, mut next) = (Vec::new(), 0);
+    for range in out {
+        if range.start > next {
+            runs.push(next..range.start);
+        }
+        next = next.max(range.end);
+    }
+    if next < samples.len() {
+        runs.push(next..samples.len());
+    }
+    runs
+}
+
+/// Mean rates of consecutive half-hours of the local clock; NaN where less than half is known.
+struct HalfHours {
+    /// Number of the first since 1970.
+    first: i64,
+    rates: Vec<f64>,
+}
+
+impl HalfHours {
+    fn fold(samples: &Samples, kept: &[Range<usize>], calendar: &mut Calendar) -> Self {
+        let step = i64::from(samples.step_secs().get());
+        let start_s = samples.start().timestamp();
+        let length = step * num::to_isize(samples.len());
+        // A day on either side, because offsets change.
+        let first = (calendar.clock_s(start_s) - 86_400).div_euclid(SLOT_S);
+        let bins = usize::try_from((length + 2 * 86_400) / SLOT_S + 2).unwrap_or(0);
+        let mut sums = vec![(0.0_f64, 0.0_f64); bins];
+        let mut add = |at_s: i64, sum: f64, secs: f64| {
+            let index = usize::try_from(calendar.clock_s(at_s).div_euclid(SLOT_S) - first).ok();
+            if let Some(slot) = index.and_then(|index| sums.get_mut(index)) {
+                *slot = (slot.0 + sum * secs, slot.1 + secs);
+            }
+        };
+        let values = samples.raw();
+        for run in kept {
+            let mut bin = run.start;
+            while bin < run.end {
+                let begin_s = start_s + step * num::to_isize(bin);
+                let middle_s = begin_s + step / 2;
+                // Offsets and half-hours change at whole quarters of an hour only.
+                let quarter_s = 900 - middle_s.rem_euclid(900);
+                let many = usize::try_from((quarter_s + step - 1) / step).unwrap_or(1);
+                let end = (bin + many).min(run.end);
+                let (sum, known) = values[bin..end]
+                    .iter()
+                    .filter(|value| **value >= 0.0)
+                    .fold((0.0, 0_usize), |(sum, known), value| (sum + value, known + 1));
+                if known > 0 && step > SLOT_S {
+                    let half = num::of_i64(step) / 2.0;
+                    add(begin_s + step / 4, sum, half);
+                    add(begin_s + step * 3 / 4, sum, half);
+                } else if known > 0 {
+                    let mean = sum / num::of_usize(known);
+                    add(middle_s, mean, num::of_usize(known) * num::of_i64(step));
+                }
+                bin = end;
+            }
+        }
+        let mean = |(sum, secs): (f64, f64)| if secs >= MIN_KNOWN_S { sum / secs } else { f64::NAN };
+        Self { first, rates: sums.into_iter().map(mean).collect() }
+    }
+}
+
+/// One known half-hour.
+struct Half {
+    slot: usize,
+    /// Number of the local day since 1970.
+    day: i64,
+    /// Weeks from the end of the fit, negative.
+    week: f64,
+    log: f64,
+}
+
+/// Medians of slots and a slope, improved in turns.
+struct Season {
+    halves: Vec<Half>,
+    levels: Vec<Option<f64>>,
+    /// Spread of the values that a slot borrowed, if it did.
+    borrowed: Vec<Option<f64>>,
+    per_week: f64,
+}
+
+impl Season {
+    fn new(halves: &HalfHours, calendar: &mut Calendar, until_s: i64, floor: f64) -> Self {
+        let end = calendar.clock_s(until_s).div_euclid(SLOT_S);
+        let known = halves.rates.iter().enumerate().filter(|(_, rate)| !rate.is_nan());
+        let half = |(index, rate): (usize, &f64)| {
+            let half_hour = halves.first + num::to_isize(index);
+            Half {
+                slot: calendar.slot(half_hour),
+                day: half_hour.div_euclid(num::to_isize(DAY_SLOTS)),
+                week: num::of_i64((half_hour - end) * SLOT_S) / WEEK_S,
+                log: libm::log(rate.max(floor)),
+            }
+        };
+        let halves = known.map(half).collect();
+        Self { halves, levels: vec![None; SLOTS], borrowed: vec![None; SLOTS], per_week: 0.0 }
+    }
+
+    /// Levels by slot, with the slope taken away.
+    fn medians(&mut self) {
+        let mut groups: Vec<Vec<f64>> = vec![Vec::new(); SLOTS];
+        for half in &self.halves {
+            groups[half.slot].push(half.log - self.per_week * half.week);
+        }
+        for slot in 0..SLOTS {
+            let own = groups[slot].len() >= MIN_SLOT_WEEKS;
+            let lent = if own { None } else { lent(&groups, slot) };
+            self.borrowed[slot] = lent.map(|(_, sigma)| sigma);
+            self.levels[slot] = if own {
+                // A copy: the order inside the group must not depend on who borrowed before.
+                robust::median(&mut groups[slot].clone())
+            } else {
+                lent.map(|(level, _)| level)
+            };
+        }
+    }
+
+    fn rest(&self, half: &Half) -> Option<f64> {
+        Some(half.log - self.per_week * half.week - self.levels[half.slot]?)
+    }
+
+    /// Adds the slope of what is left to the slope.
+    fn slope(&mut self) {
+        let weeks = chunks(self.halves.iter().filter_map(|half| {
+            let week = num::to_i64(libm::floor(half.week));
+            Some((week, self.rest(half)?))
+        }));
+        let points: Vec<(f64, f64)> = weeks
+            .into_iter()
+            .filter(|(_, rests)| rests.len() >= MIN_WEEK)
+            .filter_map(|(week, mut rests)| Some((num::of_i64(week), robust::median(&mut rests)?)))
+            .collect();
+        if points.len() >= MIN_TREND_WEEKS {
+            let found = self.per_week + robust::slope(&points).unwrap_or(0.0);
+            self.per_week = round(found.clamp(-MAX_TREND_PER_WEEK, MAX_TREND_PER_WEEK));
+        }
+    }
+
+    /// Levels with the spread of their time of day.
+    fn slots(&self) -> Vec<Option<(f64, f64)>> {
+        let mut by_time: Vec<Vec<f64>> = vec![Vec::new(); DAY_SLOTS];
+        for half in &self.halves {
+            by_time[half.slot % DAY_SLOTS].extend(self.rest(half));
+        }
+        let sigmas: Vec<f64> =
+            by_time.iter_mut().map(|rests| robust::spread(rests, 0.0).unwrap_or(0.0)).collect();
+        let slot = |slot: usize| {
+            let sigma = sigmas[slot % DAY_SLOTS];
+            let sigma = self.borrowed[slot].map_or(sigma, |lent| BORROWED * lent.max(sigma));
+            self.levels[slot].map(|level| (round(level), sigma))
+        };
+        (0..SLOTS).map(slot).collect()
+    }
+
+    /// Levels of days, and what is left of all half-hours.
+    fn days(&self) -> (Days, Vec<f64>) {
+        let days = chunks(self.halves.iter().filter_map(|half| Some((half.day, self.rest(half)?))));
+        let offs = days.iter().flat_map(|(_, rests)| rests.iter().copied()).collect();
+        let levels = days.into_iter().filter(|(_, rests)| rests.len() >= MIN_DAY);
+        let levels = levels.filter_map(|(day, mut rests)| Some((day, robust::median(&mut rests)?))).collect();
+        (Days(levels), offs)
+    }
+}
+
+/// Level and spread from the same time of day on days of the same kind, else on all days.
+fn lent(groups: &[Vec<f64>], slot: usize) -> Option<(f64, f64)> {
+    let (weekday, time) = (slot / DAY_SLOTS, slot % DAY_SLOTS);
+    let kind = if weekday < 5 { 0..5 } else { 5..7 };
+    let of = |days: Range<usize>| {
+        let mut values: Vec<f64> =
+            days.flat_map(|day| groups[day * DAY_SLOTS + time].iter().copied()).collect();
+        let level = robust::median(&mut values).filter(|_| values.len() >= 2)?;
+        Some((level, robust::spread(&mut values, level)?))
+    };
+    of(kind).or_else(|| of(0..7))
+}
+
+/// Values of equal neighbouring keys together.
+fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
+    let mut found: Vec<(i64, Vec<f64>)> = Vec::new();
+    for (key, value) in keyed {
+        match found.last_mut().filter(|(last, _)| *last == key) {
+            Some((_, values)) => values.push(value),
+            None => found.push((key, vec![value])),
+        }
+    }
+    found
+}
+
+/// Log levels of local days about the baseline, oldest first.
+struct Days(Vec<(i64, f64)>);
+
+impl Days {
+    fn get(&self, day: i64) -> Option<f64> {
+        let at = self.0.binary_search_by_key(&day, |(day, _)| *day).ok()?;
+        self.0.get(at).map(|(_, level)| *level)
+    }
+
+    fn spread(&self) -> f64 {
+        let mut levels: Vec<f64> = self.0.iter().map(|(_, level)| *level).collect();
+        round(robust::spread(&mut levels, 0.0).unwrap_or(0.0))
+    }
+}

@@ -1,0 +1,78 @@
+//! Simulated traffic: a week with evenings and weekends, days that run high or low, noise that remembers.
+#![allow(dead_code, reason = "not every test uses all of it")]
+
+use chrono::{DateTime, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use traffix_core::forecast::math::normal_quantile;
+use traffix_core::samples::Samples;
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Log level by local clock: low at five in the morning, high at eight in the evening, weekends higher by day.
+pub fn pattern(tz: Tz, at: DateTime<Utc>) -> f64 {
+    let local = tz.from_utc_datetime(&at.naive_utc());
+    let hour = f64::from(local.num_seconds_from_midnight()) / 3600.0;
+    let day = (std::f64::consts::TAU * (hour - 14.0) / 24.0).sin();
+    let weekend = chrono::Datelike::weekday(&local).num_days_from_monday() >= 5;
+    0.5 * day + if weekend { 0.15 } else { 0.0 }
+}
+
+/// What is simulated.
+#[derive(Clone, Copy)]
+pub struct Quiet {
+    pub tz: Tz,
+    pub step_secs: u32,
+    pub weeks: usize,
+    /// Spread of a bin, its correlation with the one before, spread of days.
+    pub sigma: f64,
+    pub ar1: f64,
+    pub day_sigma: f64,
+    pub seed: u64,
+}
+
+pub const QUIET: Quiet = Quiet {
+    tz: chrono_tz::Europe::London,
+    step_secs: 300,
+    weeks: 8,
+    sigma: 0.04,
+    ar1: 0.9,
+    day_sigma: 0.06,
+    seed: 1,
+};
+
+impl Quiet {
+    pub fn bins(&self) -> usize {
+        self.weeks * 604_800 / usize::try_from(self.step_secs).unwrap()
+    }
+
+    /// Values in bit/s from an instant on.
+    pub fn values(&self, start: DateTime<Utc>) -> Vec<f64> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut normal = || normal_quantile(rng.random::<f64>().clamp(1e-12, 1.0 - 1e-12));
+        let days: Vec<f64> = (0..self.weeks * 7 + 2).map(|_| self.day_sigma * normal()).collect();
+        let mut rest = self.sigma * normal();
+        let new = self.sigma * (1.0 - self.ar1 * self.ar1).sqrt();
+        let value = |bin: usize| {
+            let secs = i64::try_from(bin).unwrap() * i64::from(self.step_secs);
+            let middle = start + chrono::TimeDelta::seconds(secs + i64::from(self.step_secs) / 2);
+            let (whole, part) = (secs / 86_400, (secs % 86_400) as f64 / 86_400.0);
+            let day = usize::try_from(whole).unwrap();
+            let level = days[day] + part * (days[day + 1] - days[day]);
+            rest = self.ar1 * rest + new * normal();
+            1e12 * (pattern(self.tz, middle) + level + rest).exp()
+        };
+        (0..self.bins()).map(value).collect()
+    }
+
+    pub fn samples(&self, start: DateTime<Utc>) -> Samples {
+        self.of(start, self.values(start))
+    }
+
+    pub fn of(&self, start: DateTime<Utc>, values: Vec<f64>) -> Samples {
+        Samples::new(start, self.step_secs.try_into().unwrap(), values.into_iter().map(Some))
+    }
+}
