@@ -58,7 +58,7 @@ pub struct Scenario {
 /// In JSON an object with one field, the name of the change: `{"remove_link": {"link": "peer"}}`. Where `platform` is
 /// absent, the change is for all platforms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ScenarioChange"))]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Change {
     /// Adds a link, such as a cache or a peer. It carries no usual traffic unless its own says so.
