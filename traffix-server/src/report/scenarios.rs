@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use traffix_core::forecast::scenario::{Comparison, Difference, LinkState, Scenario, apply};
-use traffix_core::forecast::{Forecast, ForecastInput, Quantiles};
+use traffix_core::forecast::{Forecast, ForecastInput};
 use traffix_core::units::{format_bps, format_bytes};
 
 use super::forecast::{bins_that_matter, fan, whole_chart, zone};
@@ -74,15 +74,11 @@ fn change(difference: &Difference, link: Option<&str>) -> String {
         Some(Some(link)) => &link.peak_bps,
         Some(None) => return "no difference".into(),
     };
-    if is_nothing(peak) {
-        return "no difference".into();
+    if [peak.p10, peak.p50, peak.p90].iter().all(|x| x.abs() < 0.5) {
+        return "no difference in nearly all worlds".into();
     }
     let [low, middle, high] = [peak.p10, peak.p50, peak.p90].map(|bps| signed(bps, format_bps));
     format!("difference {middle} P50 ({low} to {high})")
-}
-
-fn is_nothing(q: &Quantiles) -> bool {
-    [q.p10, q.p50, q.p90, q.p99].iter().all(|x| x.abs() < 0.5)
 }
 
 /// A difference with its sign; `same` if there is none.

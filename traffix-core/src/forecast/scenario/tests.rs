@@ -213,6 +213,16 @@ fn the_order_of_scenarios_does_not_matter() {
     assert_eq!((&ahead.scenarios[0], &ahead.scenarios[1]), (&back.scenarios[1], &back.scenarios[0]));
 }
 
+#[test]
+fn what_a_link_is_asked_for_does_not_depend_on_what_others_cannot_take() {
+    // Without room on transit, traffic of the full CDN moves to others, which must not hide that the cache is full.
+    let tight = draws(&asked(json!([{"set_capacity": {"link": "transit", "capacity_bps": 2e9}}])));
+    let wide = draws(&asked(json!([{"set_capacity": {"link": "transit", "capacity_bps": 2e13}}])));
+    for (tight, wide) in tight.links["cache"].minutes.iter().zip(&wide.links["cache"].minutes) {
+        assert!(tight >= wide, "{tight} {wide}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -221,10 +231,14 @@ proptest! {
         let mut input = question();
         input.network.lines = lines;
         let id = input.network.links[link].id.clone();
-        let wider = scenario(json!([{"scale_capacity": {"link": id, "by": by}}]));
+        let wider = scenario(json!([{"scale_capacity": {"link": &id, "by": by}}]));
         let (narrow, wide) = (draws(&input), draws(&apply(&input, &wider).unwrap()));
         for (before, after) in narrow.delayed_bytes.iter().zip(&wide.delayed_bytes) {
             prop_assert!(*after <= before * (1.0 + 1e-9), "{} {}", before, after);
+        }
+        // The link itself is full for no longer.
+        for (before, after) in narrow.links[&id].minutes.iter().zip(&wide.links[&id].minutes) {
+            prop_assert!(after <= before, "{} {}", before, after);
         }
     }
 
