@@ -132,6 +132,7 @@ impl Ru {
             mau: largest(|l| l.audience.mau.as_ref()),
             wishlists: largest(|l| l.audience.wishlists.as_ref()),
             followers: largest(|l| l.audience.followers.as_ref()),
+            audience_factor: None,
             past: Vec::new(),
         }
     }
@@ -244,6 +245,7 @@ fn item(listing: &Listing, defaults: &PlatformDefaults) -> Item {
         bytes_sigma: known.map(sigma),
         bitrate_bps: listing.stream.bitrate_bps.as_ref().map(|bps| people(bps.value)),
         cdn_shares: defaults.cdn_shares.get(&listing.platform).filter(|shares| !shares.is_empty()).cloned(),
+        max_bps: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::num;
 
 /// Draws that are followed through a full link. Chosen by trial: the median of delayed bytes moves by less
 /// than a tenth with four times as many.
-const FOLLOWED: usize = 16;
+pub(super) const FOLLOWED: usize = 16;
 
 /// What a link delays.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +51,7 @@ pub(crate) fn delay(plan: &Plan, sample: &Sample, l: usize, over: &[usize], worl
 }
 
 /// Bytes delayed and bins limited in one world.
-fn follow_one(plan: &Plan, world: &World, l: usize, engine: &mut Engine) -> (f64, f64) {
+pub(super) fn follow_one(plan: &Plan, world: &World, l: usize, engine: &mut Engine) -> (f64, f64) {
     engine.run(plan, world);
     let links = &plan.routes.links;
     let count = plan.routes.cdns.len();

@@ -36,7 +36,11 @@ pub(crate) fn audience(
         estimates.push(per_line.scaled(input.network.lines));
     }
     let new = 1.0 - input.ru.already_downloaded_share.unwrap_or(0.0);
-    fuse(&estimates, priors::AUDIENCE_FLOOR_SIGMA).unwrap_or(LogNormal::new(0.0, 0.0)).scaled(new)
+    let factor = input.ru.signals.audience_factor.unwrap_or(1.0);
+    fuse(&estimates, priors::AUDIENCE_FLOOR_SIGMA)
+        .unwrap_or(LogNormal::new(0.0, 0.0))
+        .scaled(new)
+        .scaled(factor)
 }
 
 /// True for a game on Steam of which nobody has entered a size, an audience, a franchise or another platform: one of

@@ -114,6 +114,9 @@ pub struct Item {
     /// Share of the platform's bytes by CDN in this region, summing to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cdn_shares: Option<BTreeMap<String, f64>>,
+    /// Largest rate of one download, bit/s, if the platform, the publisher or the network holds it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bps: Option<f64>,
 }
 
 /// What is known of the audience, world-wide unless said otherwise.
@@ -133,6 +136,10 @@ pub struct Signals {
     /// Followers before the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followers: Option<f64>,
+    /// Multiplies the downloads that everything else says, in every draw: 2 is twice the adoption. What chance does among
+    /// few downloads stays as it was. 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_factor: Option<f64>,
     /// Measured comparable events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastEvent>,

@@ -8,6 +8,7 @@
 
 pub mod math;
 pub mod priors;
+pub mod scenario;
 
 mod audience;
 mod clock;
@@ -25,6 +26,7 @@ mod plan;
 mod population;
 mod pouring;
 mod quantile;
+mod reduce;
 mod routes;
 mod run;
 mod select;

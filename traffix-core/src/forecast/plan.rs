@@ -101,6 +101,8 @@ pub(crate) struct Plan {
     pub(crate) clock: Clock,
     pub(crate) platforms: Vec<Platform>,
     pub(crate) audience: LogNormal,
+    /// What the audience was multiplied by.
+    pub(crate) audience_factor: f64,
     pub(crate) platform_strength: f64,
     pub(crate) laws: Laws,
     /// Weight and bit/s of every rate class at the line.
@@ -149,6 +151,7 @@ impl Plan {
             clock,
             platforms,
             audience,
+            audience_factor: input.ru.signals.audience_factor.unwrap_or(1.0),
             platform_strength: platform_strength(input),
             laws: Laws::of(input.ru.kind),
             line_classes,

@@ -52,7 +52,7 @@ pub(super) fn platforms(
             size,
             class_size: unknown && known.is_empty(),
             automatic: if media { Automatic::Soon } else { Automatic::of(device, first) },
-            ceiling_bps: device.ceiling_bps(),
+            ceiling_bps: item.max_bps.map_or(device.ceiling_bps(), |most| device.ceiling_bps().min(most)),
             stream_bps: media.then(|| item.bitrate_bps.unwrap_or(priors::STREAM_BPS)),
             peers: !media && matches!(device, Device::Pc | Device::Steam),
         });
@@ -137,6 +137,11 @@ pub(crate) fn byte_shares(input: &ForecastInput) -> Vec<(String, f64)> {
         (p.id, share)
     };
     platforms.into_iter().map(share).collect()
+}
+
+/// Median bytes of one download over all platforms.
+pub(super) fn mean_bytes(input: &ForecastInput) -> f64 {
+    mean_size(&quiet(input)).median
 }
 
 pub(super) fn mean_size(platforms: &[Platform]) -> LogNormal {

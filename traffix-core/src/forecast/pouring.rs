@@ -73,6 +73,7 @@ impl Pouring {
         self.taken.fill([0.0; TILE]);
         for (l, link) in routes.links.iter().enumerate() {
             self.routed[l] = [0.0; TILE];
+            self.offered[l] = [0.0; TILE];
             let usable = link.capacity_bps * (1.0 - link.headroom);
             for (b, free) in self.free[l].iter_mut().enumerate() {
                 let usual = link.baseline.get(first + b).copied().unwrap_or(0.0) * paths.baseline;
@@ -125,7 +126,8 @@ impl Pouring {
             for (b, part) in part.iter_mut().enumerate() {
                 let taken = room(wanted[b], self.free[l][b]);
                 *part = if wanted[b] > 0.0 { taken / wanted[b] } else { 0.0 };
-                self.offered[l][b] = self.routed[l][b] + wanted[b];
+                // After overflow a link is asked for less: what it was asked for first counts.
+                self.offered[l][b] = self.offered[l][b].max(self.routed[l][b] + wanted[b]);
                 self.routed[l][b] += taken;
                 self.free[l][b] -= taken;
             }

@@ -211,14 +211,17 @@ fn platform_spread(plan: &Plan, median: &World, engine: &Engine, bin: usize) -> 
     if mean > 0.0 { libm::sqrt(variance) / mean } else { 0.0 }
 }
 
-/// Relative spread by random starts at the peak, if few downloads run; else 0.
+/// Relative spread by random starts at the peak, if few downloads run; else 0. Of the audience before it was
+/// multiplied: so a factor changes no draw but by itself.
 pub(crate) fn cv(plan: &Plan, median: &World, engine: &Engine, bin: usize) -> f64 {
     let (mut mean, mut variance, mut running) = (0.0, 0.0, 0.0);
+    let factor = plan.audience_factor;
+    let audience = if factor > 0.0 { median.audience / factor } else { 0.0 };
     for (p, platform) in plan.platforms.iter().enumerate() {
         let starts = engine.starts(platform.automatic);
         for (weight, bps) in rates(plan, median, p) {
             let bins = duration_s(median.bytes[p], bps) / plan.clock.grid().step();
-            let n = median.audience * median.shares[p] * weight * running_share(starts, bin, bins);
+            let n = audience * median.shares[p] * weight * running_share(starts, bin, bins);
             running += n;
             mean += n * bps;
             variance += n * bps * bps;

@@ -15,6 +15,8 @@ pub mod limits {
     pub const BYTES: f64 = 1e18;
     /// People: players, wishlists, followers.
     pub const PEOPLE: f64 = 1e11;
+    /// What an audience may be multiplied by.
+    pub const AUDIENCE_FACTOR: f64 = 1000.0;
     /// Platforms of one RU.
     pub const ITEMS: usize = 32;
     /// Waves of one RU.
@@ -82,6 +84,9 @@ fn check_ru(found: &mut Findings, ru: &RuInput) {
             found.within(&format!("/signals/{name}"), x, limits::PEOPLE);
         }
     }
+    if let Some(factor) = signals.audience_factor {
+        found.within("/signals/audience_factor", factor, limits::AUDIENCE_FACTOR);
+    }
     if signals.past.len() > limits::PAST {
         found.add("/signals/past", format!("must be at most {} events", limits::PAST));
     }
@@ -107,6 +112,9 @@ fn check_item(found: &mut Findings, at: &str, item: &Item) {
     }
     if let Some(bps) = item.bitrate_bps {
         found.positive(&format!("{at}/bitrate_bps"), bps, 1e12);
+    }
+    if let Some(bps) = item.max_bps {
+        found.positive(&format!("{at}/max_bps"), bps, 1e12);
     }
     if let Some(weight) = item.weight {
         found.within(&format!("{at}/weight"), weight, 1.0);
@@ -178,12 +186,7 @@ fn check_options(found: &mut Findings, input: &ForecastInput) {
             format!("must be {step_s} to {most} seconds at this step, got {horizon_s}"),
         );
     }
-    let classes = input.network.classes.as_ref().map_or(8, |c| c.len().max(8));
-    let cells = crate::num::of_usize(bins)
-        * f64::from(draws)
-        * crate::num::of_usize(input.ru.items.len())
-        * crate::num::of_usize(classes)
-        / 8.0;
+    let cells = cells(input);
     if cells > limits::CELLS {
         let detail = format!(
             "is too fine: bins x draws x platforms x classes / 8 must be at most {:.0}, got {cells:.0}",
@@ -191,6 +194,16 @@ fn check_options(found: &mut Findings, input: &ForecastInput) {
         );
         found.add("/options", detail);
     }
+}
+
+/// Work of a forecast: draws times bins times platforms times classes over 8.
+pub(super) fn cells(input: &ForecastInput) -> f64 {
+    let classes = input.network.classes.as_ref().map_or(8, |c| c.len().max(8));
+    crate::num::of_usize(input.options.bins())
+        * f64::from(input.options.draws)
+        * crate::num::of_usize(input.ru.items.len())
+        * crate::num::of_usize(classes)
+        / 8.0
 }
 
 impl Options {

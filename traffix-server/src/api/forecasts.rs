@@ -168,14 +168,7 @@ impl ForecastApi {
             return Err(Problem::findings(found));
         }
         let compute = move || forecast(&input).map(|made| (input, made));
-        let made = self.0.compute.run(&self.0.metrics, compute).await?;
-        made.map_err(|error| match error {
-            ForecastError::Invalid(found) => Problem::findings(found),
-            error => {
-                tracing::error!(%error, "a forecast failed");
-                Problem::new(Kind::Internal, "the forecast failed")
-            }
-        })
+        self.0.compute.run(&self.0.metrics, compute).await?.map_err(not_made)
     }
 
     async fn keep(&self, owner: &str, input: &ForecastInput, made: &Forecast) -> Result<Uuid, Problem> {
@@ -198,6 +191,17 @@ impl ForecastApi {
         };
         self.0.store.save_forecast(owner, &kept).await?;
         Ok(kept.id)
+    }
+}
+
+/// Why there is no forecast.
+pub(super) fn not_made(error: ForecastError) -> Problem {
+    match error {
+        ForecastError::Invalid(found) => Problem::findings(found),
+        error => {
+            tracing::error!(%error, "a forecast failed");
+            Problem::new(Kind::Internal, "the forecast failed")
+        }
     }
 }
 

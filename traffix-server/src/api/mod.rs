@@ -17,6 +17,7 @@ mod prefixes;
 mod proposals;
 mod references;
 mod releases;
+mod scenarios;
 pub(crate) mod schema;
 mod series;
 mod sources;
@@ -62,14 +63,26 @@ pub(crate) enum Chapter {
     Sources,
 }
 
+/// Pairs of pairs: the framework takes at most sixteen parts side by side.
+macro_rules! nested {
+    () => { () };
+    ($first:ty $(, $rest:ty)*) => { ($first, nested!($($rest),*)) };
+}
+
+/// The same of values.
+macro_rules! nest {
+    () => { () };
+    ($first:expr $(, $rest:expr)*) => { ($first, nest!($($rest),*)) };
+}
+
 /// Lists the parts of the API once, for the service and for its description.
 macro_rules! apis {
     ($($module:ident :: $api:ident),* $(,)?) => {
-        pub(crate) type Apis = ($($module::$api,)*);
+        pub(crate) type Apis = nested!($($module::$api),*);
 
         /// The service over a state.
         pub(crate) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
-            described(OpenApiService::new(($($module::$api(Arc::clone(state)),)*), "traffix", "1"))
+            described(OpenApiService::new(nest!($($module::$api(Arc::clone(state))),*), "traffix", "1"))
         }
 
         /// The documents of the parts. The framework repeats a path that two parts share; apart they are whole.
@@ -90,6 +103,7 @@ apis!(
     attribution::AttributionApi,
     networks::NetworkApi,
     forecasts::ForecastApi,
+    scenarios::ScenarioApi,
     outlook::OutlookApi,
     measurements::MeasurementApi,
     series::SeriesApi,

@@ -3,18 +3,31 @@
 use traffix_core::Invalid;
 use traffix_core::forecast::{Fan, Forecast, ForecastError, ForecastInput, forecast};
 
-use super::{Failure, Input, Out, input, output};
+use super::{Failure, Input, Out, input, output, what_if};
 use crate::report;
 
 /// Forecast one release or update on one network: peak, when, how sure.
 ///
-/// Prints a chart: blocks are full up to P10, dense up to P50, light up to P90.
+/// Prints a chart: blocks are full up to P10, dense up to P50, light up to P90. With --what-if, prints a table of what
+/// would be different instead.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// RU, network and options; - reads standard input.
     #[arg(value_name = "INPUT.json")]
     input: Input,
-    /// Print the whole forecast as JSON.
+    /// Compare with scenarios: a JSON file of one or of a list, or a TOML file with [[scenarios]].
+    ///
+    /// A scenario has a name and a list of changes to the network (`add_link`, `remove_link`, `set_capacity`,
+    /// `scale_capacity`, `set_lines`, `scale_lines`, `set_line_rate`, `scale_line_rate`) or to the release (`scale_audience`,
+    /// `set_size`, `scale_size`, `set_release`, `shift`, `stagger`, `cdn_mix`, `add_preload`, `remove_preload`, `throttle`), such
+    /// as {"name": "lost peer", "changes": [{"`remove_link`": {"link": "peer"}}]}. All forecasts are made in the same
+    /// worlds, so that differences are exact: P50 of a change is the median of the differences of every draw.
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    what_if: Option<Input>,
+    /// Draw the extra traffic on this link instead of all.
+    #[arg(long, value_name = "ID", requires_all = ["what_if", "plot"])]
+    link: Option<String>,
+    /// Print the whole forecast, or the comparison, as JSON.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// Print the curves as CSV: one line per series and bin.
@@ -31,6 +44,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let question: ForecastInput = input::read_json(&args.input)?;
     let name = input::name(&args.input);
+    if let Some(scenarios) = &args.what_if {
+        let wanted = what_if::Wanted {
+            json: args.json,
+            plot: args.plot.as_deref(),
+            link: args.link.as_deref(),
+            days: args.days,
+        };
+        return what_if::run((&name, &question), scenarios, &wanted, out);
+    }
     let answer = forecast(&question).map_err(|error| match error {
         ForecastError::Invalid(findings) => invalid(&name, &findings),
         other => Failure::new(format_args!("{name}: {other}")),

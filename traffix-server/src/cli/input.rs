@@ -50,9 +50,12 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Failure {
 
 /// A JSON document. What does not fit is named with line, column and field.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
-    let text = read_text(path)?;
-    let name = name(path);
-    let mut from = serde_json::Deserializer::from_str(&text);
+    parse_json(&name(path), &read_text(path)?)
+}
+
+/// The text of a JSON document.
+pub(super) fn parse_json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T, Failure> {
+    let mut from = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut from).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();

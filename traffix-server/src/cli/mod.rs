@@ -25,6 +25,7 @@ mod replay;
 mod serve;
 mod sync;
 mod verify;
+mod what_if;
 
 use std::path::PathBuf;
 

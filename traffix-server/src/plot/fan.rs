@@ -38,9 +38,21 @@ impl Default for SvgOptions {
     }
 }
 
+/// How a chart stands among others.
+#[derive(Default)]
+pub(super) struct Among<'a> {
+    /// Where it begins, in pixels from the top.
+    pub(super) y: f64,
+    /// What its vertical axis must reach at least, bit/s.
+    pub(super) top_bps: f64,
+    /// A curve to compare with, and its name.
+    pub(super) other: Option<(&'a str, &'a [f64])>,
+}
+
 /// Where things are.
 struct Layout<'a> {
     chart: &'a FanChart,
+    other: Option<(&'a str, &'a [f64])>,
     width: f64,
     left: f64,
     right: f64,
@@ -72,11 +84,16 @@ impl Layout<'_> {
 impl FanChart {
     /// The chart as an SVG document (or as an element for a page).
     pub fn to_svg(&self, options: &SvgOptions) -> String {
+        self.among(options, &Among::default()).0
+    }
+
+    /// The chart among others, and its height.
+    pub(super) fn among(&self, options: &SvgOptions, among: &Among<'_>) -> (String, f64) {
         let width = options.width.clamp(240.0, 4000.0);
         let room = width - 24.0;
         let title = rail::wrap(&self.title, room, TITLE_PX * CHAR, 2);
         let subtitle = rail::wrap(&self.subtitle, room, TEXT_PX * CHAR, 4);
-        let rates = axis::rates(self.top(), 5);
+        let rates = axis::rates(self.top().max(among.top_bps), 5);
         let left = 12.0 + rates.iter().map(|r| rail::width(&tick(*r), TEXT_PX * CHAR)).fold(0.0, f64::max);
         let right = width - 16.0;
         let (marks, left_out) = rail::place(self, (left, right), TEXT_PX * CHAR);
@@ -85,28 +102,32 @@ impl FanChart {
         let top = rail_top + float(lanes) * LANE_PX + 12.0;
         let bottom = top + options.plot_height.clamp(60.0, 2000.0);
         let ceiling = rates.last().copied().unwrap_or(1.0);
-        let layout = Layout { chart: self, width, left, right, top, bottom, ceiling, end: self.end() };
+        let (end, other) = (self.end(), among.other);
+        let layout = Layout { chart: self, other, width, left, right, top, bottom, ceiling, end };
 
         let legend = legend(&layout, left_out);
         let height = legend.last().map_or(bottom + 52.0, |entry| entry.y + 14.0);
         let mut svg = Svg::new();
-        self.head(&mut svg, options, (width, height));
+        self.head(&mut svg, options, (width, height, among.y));
         headline(&mut svg, &title, &subtitle);
         grid(&mut svg, &layout, &rates);
         curves(&mut svg, &layout);
         draw_rail(&mut svg, &layout, &marks, rail_top);
         rules(&mut svg, &layout);
         draw_legend(&mut svg, &legend);
-        svg.finish()
+        (svg.finish(), height)
     }
 
-    fn head(&self, svg: &mut Svg, options: &SvgOptions, (width, height): (f64, f64)) {
+    fn head(&self, svg: &mut Svg, options: &SvgOptions, (width, height, y): (f64, f64, f64)) {
         let (title_id, desc_id) = (format!("{}-title", options.id), format!("{}-desc", options.id));
         let view = format!("0 0 {} {}", n(width), n(height));
-        let (width, height, both) = (n(width), n(height), format!("{title_id} {desc_id}"));
+        let (width, height, y, both) = (n(width), n(height), n(y), format!("{title_id} {desc_id}"));
         let mut attributes =
             vec![("class", "tfx"), ("viewBox", &view), ("width", &width), ("height", &height)];
         attributes.extend([("role", "img"), ("aria-labelledby", both.as_str())]);
+        if y != "0" {
+            attributes.push(("y", &y));
+        }
         if options.standalone {
             attributes.insert(0, ("xmlns", "http://www.w3.org/2000/svg"));
         }
@@ -200,6 +221,9 @@ fn curves(svg: &mut Svg, layout: &Layout<'_>) {
         svg.leaf("path", &[("class", "p99"), ("d", &path(&layout.points(p99)))]);
     }
     svg.leaf("path", &[("class", "p50"), ("d", &path(&layout.points(&chart.fan.p50)))]);
+    if let Some((_, curve)) = layout.other {
+        svg.leaf("path", &[("class", "ref"), ("d", &path(&layout.points(curve)))]);
+    }
 }
 
 fn draw_rail(svg: &mut Svg, layout: &Layout<'_>, marks: &[rail::Placed<'_>], rail_top: f64) {
@@ -263,6 +287,9 @@ fn legend(layout: &Layout<'_>, left_out: usize) -> Vec<Entry> {
     let mut texts = vec![("p50", "P50".to_owned()), ("band", "P10 to P90".to_owned())];
     if chart.fan.p99.is_some() {
         texts.push(("p99", "P99".into()));
+    }
+    if let Some((name, _)) = layout.other {
+        texts.push(("ref", name.to_owned()));
     }
     if chart.baseline.is_some() {
         texts.push(("base", "usual traffic".into()));

@@ -11,6 +11,7 @@ mod heat;
 mod num;
 mod rail;
 mod shape;
+mod stack;
 mod svg;
 mod text;
 mod when;
@@ -21,6 +22,7 @@ use chrono_tz::Tz;
 pub use axis::offset_label;
 pub use fan::{STYLE, SvgOptions};
 pub use heat::HeatStrip;
+pub use stack::stacked;
 pub use svg::escape;
 pub use text::TextOptions;
 pub use when::{day_time, day_window};
@@ -78,6 +80,17 @@ impl Fan {
             p90: add(&self.p90),
             p99: self.p99.as_deref().map(add),
         }
+    }
+
+    /// The same with so many bins of nothing in front, and so many bins in all.
+    #[must_use]
+    pub fn placed(mut self, before: usize, bins: usize) -> Self {
+        for curve in [Some(&mut self.p10), Some(&mut self.p50), Some(&mut self.p90), self.p99.as_mut()] {
+            let Some(curve) = curve else { continue };
+            curve.splice(0..0, std::iter::repeat_n(0.0, before));
+            curve.resize(bins, 0.0);
+        }
+        self
     }
 
     /// Number of bins that all curves have.

@@ -55,6 +55,11 @@ impl Svg {
         let _ = write!(self.out, ">{}</{tag}>", escape(text));
     }
 
+    /// Elements that are written already.
+    pub(super) fn part(&mut self, svg: &str) {
+        self.out.push_str(svg);
+    }
+
     /// Closes the innermost open element.
     pub(super) fn close(&mut self) {
         if let Some(tag) = self.open.pop() {

@@ -22,7 +22,7 @@ pub fn forecast_chart(input: &ForecastInput, forecast: &Forecast, days: Option<u
 
 /// Bins until P90 stays under a seventh of its peak, but at least a day and a half after the peak: a long tail would
 /// press the evening that counts into a line.
-fn bins_that_matter(forecast: &Forecast, bins_per_day: usize) -> usize {
+pub(super) fn bins_that_matter(forecast: &Forecast, bins_per_day: usize) -> usize {
     let p90 = &forecast.total.p90;
     let (at, top) =
         p90.iter().enumerate().fold((0, 0.0), |best, (i, x)| if *x > best.1 { (i, *x) } else { best });
@@ -31,7 +31,7 @@ fn bins_that_matter(forecast: &Forecast, bins_per_day: usize) -> usize {
     last.max(at + 3 * half_day).div_ceil(half_day) * half_day
 }
 
-fn whole_chart(input: &ForecastInput, forecast: &Forecast) -> FanChart {
+pub(super) fn whole_chart(input: &ForecastInput, forecast: &Forecast) -> FanChart {
     let zone = zone(&input.network.tz);
     let network = input.network.name.as_deref().unwrap_or(&input.network.id);
     FanChart {

@@ -3,6 +3,7 @@
 mod forecast;
 mod outlook;
 mod sample;
+mod scenarios;
 mod words;
 
 pub use forecast::{forecast_chart, forecast_text};
@@ -11,3 +12,4 @@ pub use outlook::{
 };
 pub(crate) use outlook::{clash_text, odds_above};
 pub use sample::sample_svg;
+pub use scenarios::{scenario_charts, scenario_table};

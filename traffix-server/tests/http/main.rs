@@ -13,4 +13,5 @@ mod live;
 mod measurements;
 mod networks;
 mod reading;
+mod scenarios;
 mod sources;
