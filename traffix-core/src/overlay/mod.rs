@@ -78,6 +78,7 @@ pub enum Unit {
     /// Bit/s.
     Bps,
     /// Bit/s per 1,000 access lines.
+    #[serde(rename = "bps-per-1000-lines")]
     BpsPer1000Lines,
 }
 

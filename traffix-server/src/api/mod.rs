@@ -6,12 +6,14 @@ mod changes;
 mod companies;
 mod edits;
 mod forecasts;
+mod history;
 mod lists;
 mod live;
 mod measured;
 mod measurements;
 mod networks;
 mod outlook;
+mod overlays;
 mod platforms;
 mod prefixes;
 mod proposals;
@@ -62,14 +64,24 @@ pub(crate) enum Chapter {
     Sources,
 }
 
+/// The parts in pairs of pairs, as a type or over a state: the framework's tuples end at sixteen.
+macro_rules! pairs {
+    (type $module:ident :: $api:ident) => { $module::$api };
+    (type $module:ident :: $api:ident, $($rest:tt)+) => { ($module::$api, pairs!(type $($rest)+)) };
+    ($state:ident $module:ident :: $api:ident) => { $module::$api(Arc::clone($state)) };
+    ($state:ident $module:ident :: $api:ident, $($rest:tt)+) => {
+        ($module::$api(Arc::clone($state)), pairs!($state $($rest)+))
+    };
+}
+
 /// Lists the parts of the API once, for the service and for its description.
 macro_rules! apis {
     ($($module:ident :: $api:ident),* $(,)?) => {
-        pub(crate) type Apis = ($($module::$api,)*);
+        pub(crate) type Apis = pairs!(type $($module::$api),*);
 
         /// The service over a state.
         pub(crate) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
-            described(OpenApiService::new(($($module::$api(Arc::clone(state)),)*), "traffix", "1"))
+            described(OpenApiService::new(pairs!(state $($module::$api),*), "traffix", "1"))
         }
 
         /// The documents of the parts. The framework repeats a path that two parts share; apart they are whole.
@@ -93,6 +105,7 @@ apis!(
     outlook::OutlookApi,
     measurements::MeasurementApi,
     series::SeriesApi,
+    overlays::OverlayApi,
     live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,
