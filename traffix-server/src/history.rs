@@ -138,7 +138,7 @@ async fn key(store: &dyn Store, wanted: &Source) -> Result<SeriesKey, HistoryErr
 }
 
 /// Points in their bins, nothing in the others.
-fn grid(
+pub(crate) fn grid(
     points: impl Iterator<Item = (DateTime<Utc>, f64)>,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
     step_secs: u32,
