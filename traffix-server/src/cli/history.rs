@@ -104,11 +104,6 @@ impl HistoryArgs {
         self.network.as_deref().map(outlook::network).transpose()
     }
 
-    /// The name of the profile's file.
-    pub(super) fn network(&self) -> Option<&str> {
-        self.network.as_deref()
-    }
-
     /// The time zone that was given, else that of the profile.
     pub(super) fn zone(&self) -> Result<Tz, Failure> {
         if let Some(zone) = self.tz {
@@ -130,8 +125,9 @@ impl HistoryArgs {
     /// What the traffic is called in charts.
     pub(super) fn name(&self) -> Result<String, Failure> {
         if let Some(path) = &self.file {
-            let column = self.export.column.first().map_or_else(String::new, |column| format!(" {column}"));
-            return Ok(super::input::name(path) + &column);
+            let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let column = self.export.column.first().map_or_else(String::new, |column| format!(", {column}"));
+            return Ok(file.unwrap_or_default() + &column);
         }
         let network = self.profile()?.map(|network| network.name.unwrap_or(network.id)).unwrap_or_default();
         let KeptArgs { platform, cdn, link, subject, .. } = &self.kept;

@@ -307,7 +307,14 @@ fn grid(svg: &mut Svg, layout: &Layout<'_>, rates: &[f64], width: f64) {
     for (secs, label) in layout.chart.ticks(wanted) {
         let x = layout.x(secs);
         let zero = secs == 0.0 && layout.chart.across == Across::Elapsed;
-        let class = if zero { "now" } else { "grid" };
+        let day = label.ends_with(char::is_alphabetic) && !label.ends_with('h');
+        let class = if zero {
+            "now"
+        } else if day {
+            "grid day"
+        } else {
+            "grid"
+        };
         svg.leaf("line", &[("class", class), ("x1", &n(x)), ("x2", &n(x)), ("y1", &top), ("y2", &bottom)]);
         if x + 8.0 + rail::width(&label, TEXT_PX * CHAR) <= width {
             let y = n(layout.bottom + 16.0);
