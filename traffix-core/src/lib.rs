@@ -20,6 +20,7 @@ pub mod learning;
 pub mod measurement;
 pub mod network;
 pub mod outlook;
+pub mod overlay;
 pub mod samples;
 pub mod score;
 pub mod series;

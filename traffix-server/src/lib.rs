@@ -16,6 +16,7 @@ mod compute;
 pub mod config;
 mod exports;
 mod health;
+mod history;
 mod http;
 mod jobs;
 mod limits;

@@ -73,7 +73,7 @@ impl TryFrom<String> for Name {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
 #[schemars(inline, extend("enum" = [60, 120, 180, 240, 300, 360, 480, 540, 600, 720, 900, 960, 1080, 1200, 1440, 1800, 1920, 2160, 2400, 2700, 2880, 3600, 4320, 4800, 5400, 5760, 7200, 8640, 9600, 10800, 14400, 17280, 21600, 28800, 43200, 86400]))]
-pub(crate) struct Step(u32);
+pub(crate) struct Step(pub(super) u32);
 
 impl TryFrom<u32> for Step {
     type Error = &'static str;

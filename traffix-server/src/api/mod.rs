@@ -6,12 +6,14 @@ mod changes;
 mod companies;
 mod edits;
 mod forecasts;
+mod history;
 mod lists;
 mod live;
 mod measured;
 mod measurements;
 mod networks;
 mod outlook;
+mod overlays;
 mod platforms;
 mod prefixes;
 mod proposals;
@@ -107,6 +109,7 @@ apis!(
     outlook::OutlookApi,
     measurements::MeasurementApi,
     series::SeriesApi,
+    overlays::OverlayApi,
     live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,

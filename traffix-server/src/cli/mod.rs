@@ -10,15 +10,18 @@ mod check;
 mod collect;
 mod database;
 mod export;
+mod export_file;
 mod failure;
 mod forecast;
 mod foreign;
+mod history;
 mod import;
 mod input;
 mod keys;
 mod migrate;
 mod outlook;
 mod output;
+mod overlay;
 mod platforms;
 mod reference;
 mod replay;
@@ -53,6 +56,7 @@ enum Command {
     Replay(replay::Args),
     Forecast(forecast::Args),
     Outlook(outlook::Args),
+    Overlay(overlay::Args),
     Attribute(attribute::Args),
     Capture(capture::Args),
     Backtest(backtest::Args),
@@ -81,6 +85,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(args) => keys::run(&args, &mut out),
         Command::Migrate(args) => migrate::run(&args, &mut out),
         Command::Outlook(args) => outlook::run(&args, &mut out),
+        Command::Overlay(args) => overlay::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),

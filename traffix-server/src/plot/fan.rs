@@ -5,38 +5,12 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use traffix_core::units::format_bps;
 
+use super::frame::{self, CHAR, Entry, SvgOptions, TEXT_PX, TITLE_PX, tick};
 use super::num::{count, float, secs};
 use super::svg::{Svg, n, path};
 use super::{Fan, FanChart, MarkKind, axis, rail, shape};
 
-/// Colours, light and dark, of everything that [`FanChart::to_svg`] and [`HeatStrip`](super::HeatStrip) draw.
-/// A page that embeds charts puts this into its own style sheet.
-pub const STYLE: &str = include_str!("chart.css");
-
-const TITLE_PX: f64 = 17.0;
-const TEXT_PX: f64 = 12.0;
-/// Mean width of a character relative to its height; measured on `DejaVu Sans`, a wide face.
-const CHAR: f64 = 0.56;
 const LANE_PX: f64 = 19.0;
-
-/// How to draw.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SvgOptions {
-    /// Width in pixels.
-    pub width: f64,
-    /// Height of the plot itself in pixels, without title, rail and legend.
-    pub plot_height: f64,
-    /// A file of its own, with style and background, instead of a part of a page.
-    pub standalone: bool,
-    /// Start of all identifiers; different for every chart on a page.
-    pub id: String,
-}
-
-impl Default for SvgOptions {
-    fn default() -> Self {
-        Self { width: 960.0, plot_height: 300.0, standalone: true, id: "traffix".into() }
-    }
-}
 
 /// How a chart stands among others.
 #[derive(Default)]
@@ -108,36 +82,15 @@ impl FanChart {
         let legend = legend(&layout, left_out);
         let height = legend.last().map_or(bottom + 52.0, |entry| entry.y + 14.0);
         let mut svg = Svg::new();
-        self.head(&mut svg, options, (width, height, among.y));
-        headline(&mut svg, &title, &subtitle);
+        let size = (width, height, among.y);
+        frame::head(&mut svg, options, size, (&self.title, &self.description()), "");
+        frame::headline(&mut svg, &title, &subtitle);
         grid(&mut svg, &layout, &rates);
         curves(&mut svg, &layout);
         draw_rail(&mut svg, &layout, &marks, rail_top);
         rules(&mut svg, &layout);
-        draw_legend(&mut svg, &legend);
+        frame::draw_legend(&mut svg, &legend);
         (svg.finish(), height)
-    }
-
-    fn head(&self, svg: &mut Svg, options: &SvgOptions, (width, height, y): (f64, f64, f64)) {
-        let (title_id, desc_id) = (format!("{}-title", options.id), format!("{}-desc", options.id));
-        let view = format!("0 0 {} {}", n(width), n(height));
-        let (width, height, y, both) = (n(width), n(height), n(y), format!("{title_id} {desc_id}"));
-        let mut attributes =
-            vec![("class", "tfx"), ("viewBox", &view), ("width", &width), ("height", &height)];
-        attributes.extend([("role", "img"), ("aria-labelledby", both.as_str())]);
-        if y != "0" {
-            attributes.push(("y", &y));
-        }
-        if options.standalone {
-            attributes.insert(0, ("xmlns", "http://www.w3.org/2000/svg"));
-        }
-        svg.open("svg", &attributes);
-        svg.text("title", &[("id", &title_id)], &self.title);
-        svg.text("desc", &[("id", &desc_id)], &self.description());
-        if options.standalone {
-            svg.text("style", &[], STYLE);
-            svg.leaf("rect", &[("class", "bg"), ("width", "100%"), ("height", "100%")]);
-        }
     }
 
     /// The chart in words.
@@ -155,23 +108,6 @@ impl FanChart {
             let _ = write!(text, " {}: {}.", super::day_time(mark.at, self.zone), mark.label);
         }
         text
-    }
-}
-
-/// A rate on the axis; zero needs no unit.
-fn tick(bps: f64) -> String {
-    if bps == 0.0 { "0".into() } else { format_bps(bps) }
-}
-
-fn headline(svg: &mut Svg, title: &[String], subtitle: &[String]) {
-    let mut y = 8.0;
-    for line in title {
-        y += 22.0;
-        svg.text("text", &[("class", "ttl"), ("x", "12"), ("y", &n(y))], line);
-    }
-    for line in subtitle {
-        y += 17.0;
-        svg.text("text", &[("class", "sub"), ("x", "12"), ("y", &n(y + 2.0))], line);
     }
 }
 
@@ -274,14 +210,6 @@ fn rules(svg: &mut Svg, layout: &Layout<'_>) {
     }
 }
 
-/// One entry of the legend with its place.
-struct Entry {
-    class: &'static str,
-    text: String,
-    x: f64,
-    y: f64,
-}
-
 fn legend(layout: &Layout<'_>, left_out: usize) -> Vec<Entry> {
     let chart = layout.chart;
     let mut texts = vec![("p50", "P50".to_owned()), ("band", "P10 to P90".to_owned())];
@@ -303,32 +231,5 @@ fn legend(layout: &Layout<'_>, left_out: usize) -> Vec<Entry> {
     }
     let offset = axis::offset_label(chart.start, layout.end, chart.zone);
     texts.push(("", format!("time in {} ({offset})", chart.zone)));
-    let (mut x, mut y) = (12.0, layout.bottom + 52.0);
-    let place = |(class, text): (&'static str, String)| {
-        let swatch = if class.is_empty() { 0.0 } else { 26.0 };
-        let width = swatch + rail::width(&text, TEXT_PX * CHAR) + 18.0;
-        if x > 12.0 && x + width > layout.width {
-            (x, y) = (12.0, y + 18.0);
-        }
-        let entry = Entry { class, text, x, y };
-        x += width;
-        entry
-    };
-    texts.into_iter().map(place).collect()
-}
-
-fn draw_legend(svg: &mut Svg, entries: &[Entry]) {
-    for Entry { class, text, x, y } in entries {
-        let mut at = *x;
-        if matches!(*class, "band" | "base") {
-            let (x, y) = (n(at), n(y - 9.0));
-            svg.leaf("rect", &[("class", class), ("x", &x), ("y", &y), ("width", "20"), ("height", "10")]);
-            at += 26.0;
-        } else if !class.is_empty() {
-            let (x1, x2, y) = (n(at), n(at + 20.0), n(y - 4.0));
-            svg.leaf("line", &[("class", class), ("x1", &x1), ("x2", &x2), ("y1", &y), ("y2", &y)]);
-            at += 26.0;
-        }
-        svg.text("text", &[("class", "leg"), ("x", &n(at)), ("y", &n(*y))], text);
-    }
+    frame::place_legend(texts, layout.bottom + 52.0, layout.width)
 }

@@ -3,11 +3,14 @@
 //! A [`FanChart`] shows how sure a forecast is: a band from P10 to P90 around the P50 line, over the ordinary
 //! traffic and under the capacity. [`FanChart::to_svg`] draws it without script, fonts or colours from
 //! elsewhere, in the same bytes every time; [`FanChart::to_text`] draws it in block characters. A
-//! [`HeatStrip`] shows many links at once, one cell a few hours.
+//! [`HeatStrip`] shows many links at once, one cell a few hours. A [`LineChart`] lays events, days or weeks
+//! over each other, as thin lines.
 
 mod axis;
 mod fan;
+mod frame;
 mod heat;
+mod lines;
 mod num;
 mod rail;
 mod shape;
@@ -20,9 +23,10 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 pub use axis::offset_label;
-pub use fan::{STYLE, SvgOptions};
+pub use frame::{STYLE, SvgOptions};
 pub use heat::HeatStrip;
 pub use stack::stacked;
+pub use lines::{Across, LineChart, NamedLine};
 pub use svg::escape;
 pub use text::TextOptions;
 pub use when::{day_time, day_window};

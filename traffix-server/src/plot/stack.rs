@@ -1,7 +1,8 @@
 //! Charts below each other, on one scale.
 
 use super::FanChart;
-use super::fan::{Among, STYLE, SvgOptions};
+use super::fan::Among;
+use super::frame::{STYLE, SvgOptions};
 use super::svg::{Svg, n};
 
 /// Charts of equal bins below each other as one SVG document. All vertical axes reach as high as the highest, and the P50

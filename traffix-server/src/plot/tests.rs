@@ -175,3 +175,73 @@ proptest! {
         chart.to_text(TextOptions { width, ..TextOptions::default() });
     }
 }
+
+fn lines(values: &[&[Option<f64>]]) -> LineChart {
+    let line = |(i, values): (usize, &&[Option<f64>])| NamedLine {
+        label: format!("line <{i}>"),
+        values: values.to_vec(),
+    };
+    LineChart {
+        title: "Three evenings & more".into(),
+        subtitle: "highest: line <0>".into(),
+        across: Across::Elapsed,
+        first_secs: -7200,
+        step_secs: 3600,
+        of: "per 1,000 lines".into(),
+        lines: values.iter().enumerate().map(line).collect(),
+    }
+}
+
+#[test]
+fn holes_split_lines_and_zero_is_where_the_event_is() {
+    let chart = lines(&[&[Some(1e9), None, Some(2e9), Some(4e9)], &[Some(1e9); 4]]);
+    let svg = chart.to_svg(&options("l"));
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let curve = |class| document.descendants().find(|n| n.attribute("class") == Some(class)).unwrap();
+    let d = |class| curve(class).attribute("d").unwrap();
+    assert_eq!((d("ln c0").matches('M').count(), d("ln c1").matches('M').count()), (2, 1));
+    let zero: f64 = curve("now").attribute("x1").unwrap().parse().unwrap();
+    let begin: Vec<f64> = d("ln c0").split('M').skip(1).map(|run| abscissae(&format!("M{run}"))[0]).collect();
+    assert!((begin[1] - zero).abs() < 0.11, "the third bin begins at 0: {begin:?}, {zero}");
+    assert_eq!(svg, chart.to_svg(&options("l")));
+    assert!(svg.contains("per 1,000 lines") && !svg.contains("<script"));
+}
+
+#[test]
+fn of_many_lines_the_last_stands_out() {
+    let many = vec![&[Some(1e9), Some(2e9)][..]; 12];
+    let chart = LineChart { across: Across::WallClock, first_secs: 0, ..lines(&many) };
+    let svg = chart.to_svg(&options("m"));
+    assert_eq!((svg.matches("\"ln dim\" d=").count(), svg.matches("\"ln c0\" d=").count()), (11, 1));
+    let text = chart.to_text(TextOptions::default());
+    assert!(text.contains("a  line <11>") && text.contains("·  11 others, from line <0> on"), "{text}");
+}
+
+#[test]
+fn differences_have_an_axis_below_zero() {
+    let chart = lines(&[&[Some(-1.5e9), Some(3e9), None]]);
+    let text = chart.to_text(TextOptions { width: 60, ..TextOptions::default() });
+    assert!(text.contains("-2 Gbit/s┤") && text.contains("3 Gbit/s┤"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(chart.to_svg(&options("d")).contains(">-2 Gbit/s<"));
+}
+
+proptest! {
+    #[test]
+    fn no_line_breaks_the_drawing(
+        values in prop::collection::vec(prop::collection::vec(any::<Option<f64>>(), 0..40), 0..12),
+        label in any::<String>(), first in any::<i64>(), step in any::<u32>(), width in 0_usize..300,
+        wall in any::<bool>(),
+    ) {
+        let line = |values: Vec<_>| NamedLine { label: label.clone(), values };
+        let across = if wall { Across::WallClock } else { Across::Elapsed };
+        let chart = LineChart {
+            title: label.clone(), subtitle: label.clone(), across, first_secs: first, step_secs: step,
+            of: label.clone(), lines: values.into_iter().map(line).collect(),
+        };
+        let svg = chart.to_svg(&SvgOptions { width: num::float(width), ..options("p") });
+        prop_assert!(roxmltree::Document::parse(&svg).is_ok(), "{}", svg);
+        prop_assert!(!svg.contains("NaN"));
+        chart.to_text(TextOptions { width, ..TextOptions::default() });
+    }
+}

@@ -71,12 +71,7 @@ impl FanChart {
         let height = options.height.clamp(4, 100);
         let ceiling = rates.last().copied().unwrap_or(1.0);
         let mut out = String::new();
-        for line in rail::wrap(&self.title, float(options.width), 1.0, 2) {
-            let _ = writeln!(out, "{}", paint("1", &line, options.colour));
-        }
-        for line in rail::wrap(&self.subtitle, float(options.width), 1.0, 4) {
-            let _ = writeln!(out, "{line}");
-        }
+        headline(&mut out, &self.title, &self.subtitle, options);
         let cells = self.cells(columns, height, ceiling);
         for (r, row) in cells.iter().enumerate() {
             let from_bottom = height - r;
@@ -84,7 +79,11 @@ impl FanChart {
                 rates.iter().zip(&labels).find(|(rate, _)| row_of(**rate, ceiling, height) == from_bottom);
             let label = label.map_or("", |(_, label)| label.as_str());
             let axis = if label.is_empty() { '│' } else { '┤' };
-            let _ = writeln!(out, "{label:>margin$}{axis}{}", paint_row(row, options.colour));
+            let row: Vec<_> = row
+                .iter()
+                .map(|cell| (*cell != Cell::Empty).then(|| (cell.glyph(), cell.colour())))
+                .collect();
+            let _ = writeln!(out, "{label:>margin$}{axis}{}", glyphs(&row, options.colour));
         }
         self.time_axis(&mut out, margin, columns);
         self.text_marks(&mut out, options);
@@ -122,25 +121,9 @@ impl FanChart {
 
     fn time_axis(&self, out: &mut String, margin: usize, columns: usize) {
         let (start, end) = (self.start, self.end());
-        let mut line: Vec<char> = vec!['─'; columns];
-        let mut labels: Vec<char> = vec![' '; columns + 8];
-        let mut free = 0;
-        for tick in axis::times(start, end, self.zone, (columns / 8).max(1)) {
-            let column = count((secs(start, tick.at) / secs(start, end).max(1.0) * float(columns)).floor());
-            if column >= columns {
-                continue;
-            }
-            line[column] = '┴';
-            if column >= free && column + tick.label.chars().count() <= columns + 1 {
-                for (i, c) in tick.label.chars().enumerate() {
-                    labels[column + i] = c;
-                }
-                free = column + tick.label.chars().count() + 1;
-            }
-        }
-        let (line, labels) = (String::from_iter(line), String::from_iter(labels));
-        let _ = writeln!(out, "{:>margin$}└{line}", "0");
-        let _ = writeln!(out, "{:>margin$} {}", "", labels.trim_end());
+        let ticks = axis::times(start, end, self.zone, (columns / 8).max(1));
+        let place = |tick: axis::Tick| (secs(start, tick.at) / secs(start, end).max(1.0), tick.label);
+        ruler(out, "0", ticks.into_iter().map(place), margin, columns);
     }
 
     fn text_marks(&self, out: &mut String, options: TextOptions) {
@@ -205,14 +188,56 @@ fn row_of(bps: f64, ceiling: f64, height: usize) -> usize {
     if bps > ceiling { 0 } else { count((bps / ceiling * float(height)).ceil()) }
 }
 
-fn paint(colour: &str, text: &str, wanted: bool) -> String {
+/// Title and what stands under it.
+pub(super) fn headline(out: &mut String, title: &str, subtitle: &str, options: TextOptions) {
+    for line in rail::wrap(title, float(options.width), 1.0, 2) {
+        let _ = writeln!(out, "{}", paint("1", &line, options.colour));
+    }
+    for line in rail::wrap(subtitle, float(options.width), 1.0, 4) {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// The horizontal axis with its ticks, each with the part of the width that it lies at; `foot` stands to its left.
+pub(super) fn ruler(
+    out: &mut String,
+    foot: &str,
+    ticks: impl Iterator<Item = (f64, String)>,
+    margin: usize,
+    columns: usize,
+) {
+    let mut line: Vec<char> = vec!['─'; columns];
+    let mut labels: Vec<char> = vec![' '; columns + 8];
+    let mut free = 0;
+    for (place, label) in ticks {
+        let column = count((place * float(columns)).floor());
+        if column >= columns {
+            continue;
+        }
+        line[column] = '┴';
+        if column >= free && column + label.chars().count() <= columns + 1 {
+            for (i, c) in label.chars().enumerate() {
+                labels[column + i] = c;
+            }
+            free = column + label.chars().count() + 1;
+        }
+    }
+    let (line, labels) = (String::from_iter(line), String::from_iter(labels));
+    let _ = writeln!(out, "{foot:>margin$}└{line}");
+    let _ = writeln!(out, "{:>margin$} {}", "", labels.trim_end());
+}
+
+pub(super) fn paint(colour: &str, text: &str, wanted: bool) -> String {
     if wanted && !colour.is_empty() { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Runs of equal cells share one colour sequence; trailing blanks are dropped.
-fn paint_row(row: &[Cell], colour: bool) -> String {
-    let used = row.iter().rposition(|c| *c != Cell::Empty).map_or(0, |last| last + 1);
+/// A row of glyphs with their ANSI colours. Runs of equal cells share one colour sequence; trailing blanks are dropped.
+pub(super) fn glyphs(row: &[Option<(char, &'static str)>], colour: bool) -> String {
+    let used = row.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
     let runs = row[..used].chunk_by(|a, b| a == b);
-    runs.map(|run| paint(run[0].colour(), &run.iter().map(|c| c.glyph()).collect::<String>(), colour))
-        .collect()
+    runs.map(|run| {
+        let (glyph, code) = run[0].unwrap_or((' ', ""));
+        paint(code, &run.iter().map(|_| glyph).collect::<String>(), colour)
+    })
+    .collect()
 }

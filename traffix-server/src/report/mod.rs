@@ -2,6 +2,7 @@
 
 mod forecast;
 mod outlook;
+mod overlay;
 mod sample;
 mod scenarios;
 mod words;
@@ -11,5 +12,6 @@ pub use outlook::{
     ALARM, Verdict, WARN_SHARE, extra_chart, heat_strip, link_chart, outlook_chart, outlook_text, verdict,
 };
 pub(crate) use outlook::{clash_text, odds_above};
+pub use overlay::{overlay_chart, overlay_text};
 pub use sample::sample_svg;
 pub use scenarios::{scenario_charts, scenario_table};

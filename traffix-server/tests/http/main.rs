@@ -7,6 +7,7 @@ mod editing;
 mod framing;
 mod hardening;
 mod harness;
+mod history;
 mod keys;
 mod limiting;
 mod live;

@@ -43,7 +43,7 @@ pub(super) struct Args {
 const ACTOR: &str = "import";
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
-    if let Some(unit) = args.series.unit {
+    if let Some(unit) = args.series.file.unit {
         let report = block_on(series::run(&args.series, unit, &args.files, &args.database))?;
         return report.print(args.json, out);
     }

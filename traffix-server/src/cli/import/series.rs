@@ -2,25 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
-use chrono_tz::Tz;
 use serde::Serialize;
 use traffix_store::{SeriesKey, StoreError};
 
+use crate::cli::export_file::ExportArgs;
 use crate::cli::{Failure, Input, Out, database, input};
-use crate::exports::{self, Asked, Rates, Stamp, Unit};
+use crate::exports::{self, Rates, Unit};
 
 /// Complaints printed at most.
 const MAX_FINDINGS: usize = 100;
 
-/// What the values of series files are; --unit makes files series files.
+/// Where series are kept; --unit makes files series files.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Series files")]
 pub(super) struct SeriesArgs {
-    /// What the values count. Says that the files are series: CSV (time,value or a column for every series), Prometheus'
-    /// `query_range`, rrdtool's fetch, xport --json and dump, logs of IXP Manager.
-    #[arg(long, value_name = "UNIT", requires = "place", requires = "source")]
-    pub(super) unit: Option<Unit>,
+    #[command(flatten)]
+    pub(super) file: ExportArgs,
     /// Whose traffic it is, such as acme/transit-1 or ixp/bcix; names of columns are added if there are several.
     #[arg(long, value_name = "PLACE", requires = "unit")]
     place: Option<String>,
@@ -30,22 +27,6 @@ pub(super) struct SeriesArgs {
     /// Under which metric it is kept; must end in `_bps`, because bit rates are kept [default: `traffic_bps`].
     #[arg(long, value_name = "NAME", requires = "unit")]
     metric: Option<String>,
-    /// Only the series of this name (column, data source, labels); may be repeated.
-    #[arg(long, value_name = "NAME", requires = "unit")]
-    column: Vec<String>,
-    /// Which end of its step an instant names [default: start in CSV, end in Prometheus and rrdtool].
-    #[arg(long, value_name = "END", requires = "unit")]
-    stamp: Option<Stamp>,
-    /// Time zone of instants without one, such as UTC or Europe/London.
-    #[arg(long, value_name = "ZONE", requires = "unit")]
-    zone: Option<Tz>,
-    /// Seconds from one value to the next; moves values that come a little early or late to their step [default:
-    /// found out].
-    #[arg(long, value_name = "SECS", requires = "unit")]
-    step_secs: Option<u32>,
-    /// Size of counters, 32 or 64: a counter of 32 bits may pass its end.
-    #[arg(long, value_name = "BITS", requires = "unit", value_parser = ["32", "64"])]
-    counter_bits: Option<String>,
 }
 
 /// What became of one series.
@@ -113,14 +94,10 @@ fn read(args: &SeriesArgs, unit: Unit, files: &[Input]) -> Result<BTreeMap<Serie
             "--metric {metric}: bit rates are kept, so it must end in _bps"
         )));
     }
-    let asked = Asked {
-        unit,
-        counter_bits: if args.counter_bits.as_deref() == Some("32") { 32 } else { 64 },
-        stamp: args.stamp,
-        zone: args.zone,
-        step_secs: args.step_secs,
-        now: Utc::now(),
+    let (Some(place), Some(source)) = (&args.place, &args.source) else {
+        return Err(Failure::usage("--unit needs --place and --source: under them series are kept"));
     };
+    let (asked, columns) = (args.file.asked(unit), &args.file.column);
     let (mut found, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in files {
         let (text, file) = (input::read_text(path)?, input::name(path));
@@ -132,19 +109,18 @@ fn read(args: &SeriesArgs, unit: Unit, files: &[Input]) -> Result<BTreeMap<Serie
             }
         };
         let names: BTreeSet<String> = all.iter().map(|one| one.name.clone()).collect();
-        let chosen = |name: &String| args.column.is_empty() || args.column.contains(name);
+        let chosen = |name: &String| columns.is_empty() || columns.contains(name);
         let many = names.iter().filter(|name| chosen(name)).count() > 1;
-        for missing in args.column.iter().filter(|column| !names.contains(*column)) {
+        for missing in columns.iter().filter(|column| !names.contains(*column)) {
             let known = names.iter().map(String::as_str).take(20).collect::<Vec<_>>().join(", ");
             wrong.push(format!("{file}: has no series {missing:?}, but {known}"));
         }
         for samples in all.into_iter().filter(|one| chosen(&one.name)) {
-            let place = args.place.clone().unwrap_or_default();
-            let subject = if many { format!("{place}/{}", samples.name) } else { place };
+            let subject = if many { format!("{place}/{}", samples.name) } else { place.clone() };
             match samples.rates(&asked) {
                 Err(errors) => wrong.extend(errors.into_iter().map(|error| format!("{file}{error}"))),
                 Ok(rates) => {
-                    let (step_secs, source) = (rates.step_secs, args.source.clone().unwrap_or_default());
+                    let (step_secs, source) = (rates.step_secs, source.clone());
                     let key = SeriesKey { metric: metric.to_owned(), subject, source, step_secs };
                     add(&mut found, key, rates, &mut wrong, &file);
                 }
