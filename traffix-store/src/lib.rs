@@ -8,6 +8,7 @@ mod measurements;
 mod migrate;
 mod model;
 mod open;
+mod proof;
 mod sources;
 mod sql;
 mod traits;
@@ -25,6 +26,9 @@ pub use model::{
     Versioned, Written,
 };
 pub use open::{Clock, OpenOptions, open};
+pub use proof::{
+    Event, Freeze, Frozen, FrozenQuery, Lead, Lesson, Outcome, OutcomeState, Proof, SavedLearned,
+};
 pub use sources::{
     Lease, ListingPull, Proposal, ProposalStatus, ProposalSubject, Proposals, SeriesKey, SeriesStore, Source,
     SourceState, Sources,

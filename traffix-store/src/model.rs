@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use traffix_core::catalogue::{CategoryId, CompanyId, Content, PlatformId, RuId, RuKind};
 use traffix_core::delivery::{CdnId, Origin, Status};
 
+use crate::Freeze;
+
 /// Position in the change log; grows by at least one with every write to the catalogue.
 pub type Sequence = i64;
 
@@ -209,6 +211,8 @@ pub struct PrefixQuery {
 /// A network profile saved under its owner's key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedNetwork {
+    /// Its owner.
+    pub owner: String,
     /// Identifier, unique per owner.
     pub id: String,
     /// The profile, as JSON.
@@ -236,6 +240,8 @@ pub struct SavedForecast {
     pub input: serde_json::Value,
     /// Output, as JSON.
     pub output: serde_json::Value,
+    /// That it was frozen before a release; `None` if somebody asked to keep it.
+    pub frozen: Option<Freeze>,
 }
 
 /// What a key may do. Later roles include the earlier ones.

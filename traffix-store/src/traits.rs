@@ -7,7 +7,7 @@ use traffix_core::delivery::Assertion;
 
 use crate::{
     Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, Measurements, NewKey, Page,
-    PageRequest, PrefixQuery, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore,
+    PageRequest, PrefixQuery, Proof, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore,
     Sources, StoreError, Versioned, Written,
 };
 
@@ -87,6 +87,8 @@ pub trait Networks: Send + Sync {
     async fn network(&self, owner: &str, id: &str) -> Result<Option<SavedNetwork>>;
     /// The networks of an owner, by id.
     async fn networks(&self, owner: &str, page: &PageRequest) -> Result<Page<SavedNetwork>>;
+    /// The networks of all owners, by owner and id: for what is done without anybody asking.
+    async fn all_networks(&self, page: &PageRequest) -> Result<Page<SavedNetwork>>;
     /// Creates or replaces one; at most 1,000 per owner.
     async fn put_network(
         &self,
@@ -102,7 +104,8 @@ pub trait Networks: Send + Sync {
 /// Kept forecasts.
 #[async_trait]
 pub trait Forecasts: Send + Sync {
-    /// Keeps one; the same identifier twice is refused.
+    /// Keeps one; the same identifier twice is refused, and so is a second frozen one of the same event and lead.
+    /// Either is a [`StoreError::Conflict`].
     async fn save_forecast(&self, owner: &str, forecast: &SavedForecast) -> Result<()>;
     /// One forecast of an owner.
     async fn forecast(&self, owner: &str, id: uuid::Uuid) -> Result<Option<SavedForecast>>;
@@ -155,6 +158,7 @@ pub trait Store:
     + Proposals
     + SeriesStore
     + Measurements
+    + Proof
 {
 }
 
@@ -169,5 +173,6 @@ impl<T> Store for T where
         + Proposals
         + SeriesStore
         + Measurements
+        + Proof
 {
 }

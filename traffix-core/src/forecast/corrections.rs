@@ -88,7 +88,7 @@ impl Corrections {
     }
 
     /// The question with the learned mix of platforms, if that knows all of them.
-    pub(super) fn ask<'a>(&self, input: &'a ForecastInput) -> Cow<'a, ForecastInput> {
+    pub(crate) fn ask<'a>(&self, input: &'a ForecastInput) -> Cow<'a, ForecastInput> {
         let knows = |mix: &&(BTreeMap<String, f64>, f64)| {
             input.ru.items.iter().all(|item| mix.0.contains_key(&item.platform))
         };
@@ -99,7 +99,7 @@ impl Corrections {
     }
 
     /// Puts what was learned in place of the priors of a plan made from [`ask`](Self::ask).
-    pub(super) fn prepare(&self, plan: &mut Plan) {
+    pub(crate) fn prepare(&self, plan: &mut Plan) {
         if let Some((mix, strength)) = &self.platforms
             && plan.platforms.iter().all(|p| mix.contains_key(&p.id))
         {

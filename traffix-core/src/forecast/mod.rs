@@ -76,4 +76,5 @@ pub(crate) mod engine_parts {
     pub(crate) use super::routes::{Route, Routes, baseline, fill_shares};
     pub(crate) use super::select::{Columns, Ranks};
     pub(crate) use super::short::Short;
+    pub(crate) use super::volume::median_download;
 }

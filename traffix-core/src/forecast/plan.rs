@@ -183,6 +183,27 @@ impl Plan {
     }
 }
 
+impl ForecastInput {
+    /// First and last instant at which something begins: the preload, the release, a wave for this network. A release of
+    /// which only the day is known may happen at any of the hours in which releases happen. The start of 1970 twice if
+    /// nothing is known.
+    ///
+    /// ```
+    /// use traffix_core::forecast::ForecastInput;
+    /// let input: ForecastInput = serde_json::from_str(r#"{
+    ///     "ru": {"id": "x", "kind": "update", "preload_at": "2026-03-03T10:00:00Z", "release_at": "2026-03-05",
+    ///            "items": [{"platform": "steam"}]},
+    ///     "network": {"id": "acme", "tz": "Europe/London", "lines": 1e6}
+    /// }"#).unwrap();
+    /// let (first, last) = input.span();
+    /// assert_eq!((first.to_rfc3339(), last.to_rfc3339()),
+    ///            ("2026-03-03T10:00:00+00:00".into(), "2026-03-05T19:00:00+00:00".into()));
+    /// ```
+    pub fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        Plan::span(self)
+    }
+}
+
 /// When things can happen.
 struct Instants {
     /// Equally likely instants of the release.

@@ -5,6 +5,7 @@
 //! part of the spread, and their curvature moves the median of the peak.
 
 use super::audience::{LogNormal, joint_sigma};
+use super::corrections::Corrections;
 use super::curve::{duration_s, peak};
 use super::engine::{Engine, rates};
 use super::output::SigmaBudget;
@@ -64,6 +65,15 @@ impl Short {
         ]);
         let median_peak = LogNormal::new(top * libm::exp(steps.shift), budget.total);
         Self { peak: median_peak, bin, budget, curves: engine.curves, total: engine.total }
+    }
+
+    /// Corrects the peak as every draw of a forecast is corrected, and the median world's curves with it.
+    pub(crate) fn correct(&mut self, corrections: &Corrections) {
+        let factor = corrections.scale(self.peak.median, (self.peak.median, 1.0));
+        let narrowing = corrections.narrowing(self.peak.sigma);
+        self.peak = LogNormal::new(self.peak.median * factor, self.peak.sigma * narrowing);
+        self.budget.shrink(narrowing);
+        self.curves.iter_mut().chain(&mut self.total).for_each(|x| *x *= factor);
     }
 }
 

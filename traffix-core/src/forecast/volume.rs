@@ -2,9 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::clock::Grid;
+use super::curve::{Cohort, RateClass};
+use super::engine::rates;
 use super::estimate;
 use super::input::ForecastInput;
+use super::plan::Plan;
 use super::population::{mean_size, platforms};
+use super::world::World;
 
 /// Median bytes that an RU brings to a network over all its time, by platform in the order of its items.
 ///
@@ -28,4 +33,21 @@ pub fn bytes_by_platform(input: &ForecastInput) -> Vec<(String, f64)> {
     let platforms = platforms(input, DateTime::<Utc>::UNIX_EPOCH, &mut missing);
     let downloads = estimate::audience(input, &mean_size(&platforms), &mut missing).median;
     platforms.into_iter().map(|one| (one.id, downloads * one.weight * one.size.median)).collect()
+}
+
+/// One download of the median world, over all platforms: mean bytes, and rates by class. It has no starts.
+pub(crate) fn median_download(input: &ForecastInput) -> Cohort {
+    let plan = Plan::without_routes(input, Grid::new(input.span().0, input.options.step_s.max(1), 1));
+    let world = World::median(&plan);
+    let shares = || world.shares.iter().enumerate();
+    let classes = shares().flat_map(|(p, share)| {
+        rates(&plan, &world, p).map(move |(weight, bps)| RateClass { weight: share * weight, bps })
+    });
+    Cohort {
+        id: input.ru.id.clone(),
+        downloads: 1.0,
+        bytes: shares().map(|(p, share)| share * world.bytes[p]).sum(),
+        classes: classes.collect(),
+        starts: Vec::new(),
+    }
 }

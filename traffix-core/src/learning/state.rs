@@ -6,11 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::effects::Effects;
-use super::shape::Shape;
+use super::shape::{SeenCurve, Shape};
 use super::weights::updated_weights;
 use super::words;
 use crate::forecast::engine_parts::byte_shares;
-use crate::forecast::{AppliedCorrection, Corrections, ForecastInput, RuKind};
+use crate::forecast::{Activity, AppliedCorrection, Clock, Corrections, ForecastInput, Grid, RuKind, priors};
 use crate::num;
 
 /// What repeated events on one network differ by for no known reason, log scale. Measured on press-reported
@@ -154,6 +154,26 @@ impl Learned {
         (self.platforms, self.platform_strength) = (after.posterior, after.strength);
     }
 
+    /// Learns who starts when from a measured curve: extra bytes by bin of `step_s` seconds, the first of which holds the
+    /// release `at`. Only the start laws of games are learned; for other kinds nothing happens.
+    pub fn observe_curve(
+        &mut self,
+        input: &ForecastInput,
+        (at, step_s): (DateTime<Utc>, u32),
+        bytes: &[f64],
+    ) {
+        let step = i64::from(step_s.max(1));
+        let start_s = at.timestamp().div_euclid(step) * step;
+        if !input.ru.kind.is_game() || bytes.is_empty() {
+            return;
+        }
+        let activity = Activity::from_day(&priors::ACTIVITY_DAY, priors::ACTIVITY_WEEKEND);
+        let grid = Grid::new(crate::forecast::engine_parts::instant(start_s), step_s.max(1), bytes.len());
+        let clock = Clock::new(grid, input.network.tz.parse().unwrap_or_default(), &activity);
+        let download = crate::forecast::engine_parts::median_download(input);
+        self.shape.learn(&SeenCurve { clock: &clock, at, download: &download, bytes });
+    }
+
     /// The start laws as learned so far.
     pub const fn shape(&self) -> &Shape {
         &self.shape
@@ -188,6 +208,16 @@ impl Learned {
     pub fn effects(&self) -> impl Iterator<Item = (&str, f64, f64)> {
         let sd = self.effects.sd();
         self.seen.iter().zip(self.effects.mean()).zip(sd).map(|((s, m), sd)| (s.name.as_str(), *m, sd))
+    }
+
+    /// Every effect in words, as it bears on a forecast in full.
+    ///
+    /// ```
+    /// use traffix_core::learning::Learned;
+    /// assert!(Learned::default().told().is_empty());
+    /// ```
+    pub fn told(&self) -> Vec<AppliedCorrection> {
+        self.explain(&vec![1.0; self.seen.len()])
     }
 
     fn explain(&self, row: &[f64]) -> Vec<AppliedCorrection> {

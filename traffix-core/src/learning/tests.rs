@@ -192,3 +192,43 @@ fn measurements_that_are_none_teach_nothing() {
     let broken = Measured { log_ratio: f64::NAN, ..event(&input, 1.0) };
     assert_eq!(after(&[broken], &input), after(&[], &input));
 }
+
+#[test]
+fn an_outlook_is_corrected_as_a_forecast_is() {
+    use crate::outlook::{OutlookInput, OutlookOptions, outlook, outlook_with};
+    let input = question("f", AT);
+    let mut learned = Learned::default();
+    (0..3).for_each(|_| learned.observe(&event(&input, 1.8)));
+    let options = OutlookOptions::from_instant("2026-03-04T00:00:00Z".parse().unwrap());
+    let asked = OutlookInput { network: input.network.clone(), rus: vec![input.ru.clone()], options };
+    let (before, after) = (outlook(&asked).unwrap(), outlook_with(&asked, Some(&learned)).unwrap());
+    let corrections = learned.corrections(&input);
+    let [plain, corrected] = [&before, &after].map(|o| o.rus[0].short.clone());
+    assert!((corrected.peak_bps.p50 / plain.peak_bps.p50 / corrections.factor - 1.0).abs() < 1e-6);
+    let spread = |short: &crate::outlook::ShortForecast| short.sigma_budget.total;
+    assert!((spread(&corrected) - corrections.sigma(spread(&plain))).abs() < 1e-9);
+    assert!((corrected.bytes_p50 / plain.bytes_p50 / corrections.factor - 1.0).abs() < 1e-6);
+    assert!(after.peak_bps.p50 > 1.2 * before.peak_bps.p50 && !corrected.corrections.is_empty());
+    assert_eq!(
+        outlook_with(&asked, Some(&Learned::default())).unwrap(),
+        before,
+        "nothing learned, nothing changed"
+    );
+}
+
+#[test]
+fn a_measured_curve_moves_the_start_laws_towards_it() {
+    let input = question("f", AT);
+    let (mut early, mut steady) = (Learned::default(), Learned::default());
+    let at = AT.parse().unwrap();
+    let rush: Vec<f64> = (0..288).map(|bin| (-f64::from(bin) / 8.0).exp()).collect();
+    early.observe_curve(&input, (at, 900), &rush);
+    steady.observe_curve(&input, (at, 900), &[1.0; 288]);
+    let share = |learned: &Learned| {
+        let [automatic, rush, back] = learned.shape().masses;
+        rush / (automatic + rush + back)
+    };
+    assert!(share(&early) > share(&Learned::default()) && share(&steady) < share(&early));
+    early.observe_curve(&input, (at, 900), &[]);
+    assert_eq!((early.shape().events, steady.told().len()), (1, 0));
+}

@@ -16,5 +16,5 @@ pub use clash::Clash;
 pub use input::{OutlookInput, OutlookOptions, limits};
 pub use run::{
     LinkOutlook, Outlook, OutlookError, RuOutlook, ShortForecast, Skipped, ThresholdOutlook, outlook,
-    short_forecast,
+    outlook_with, short_forecast,
 };

@@ -10,9 +10,10 @@ use super::input::OutlookInput;
 use super::sum::{LinkSums, Member, PathGroups, Sums, sum};
 use crate::forecast::engine_parts::{Draws, Plan, Routes, Short, baseline};
 use crate::forecast::{
-    Activity, Clock, Fan, ForecastError, ForecastInput, Grid, GridInfo, LogNormal, Missing, Quantiles,
-    RuInput, SigmaBudget, exceedance, priors, quantile,
+    Activity, AppliedCorrection, Clock, Corrections, Fan, ForecastError, ForecastInput, Grid, GridInfo,
+    LogNormal, Missing, Quantiles, RuInput, SigmaBudget, exceedance, priors, quantile,
 };
+use crate::learning::Learned;
 use crate::network::Network;
 use crate::{Invalid, num};
 
@@ -100,6 +101,9 @@ pub struct ShortForecast {
     pub sigma_budget: SigmaBudget,
     /// Inputs that were missing.
     pub missing: Vec<Missing>,
+    /// Corrections applied from measured events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<AppliedCorrection>,
 }
 
 /// An RU that is not in the outlook.
@@ -152,12 +156,12 @@ pub fn short_forecast(input: &ForecastInput) -> Result<ShortForecast, ForecastEr
         return Err(ForecastError::Invalid(findings));
     }
     let plan = Plan::new(input);
-    let short = Short::new(&plan, Some(&coarse(input)));
+    let short = Short::new(&plan, Some(&coarse(input, &Corrections::default())));
     Ok(report(&short, plan))
 }
 
 /// The question on a coarse grid around the peak.
-fn coarse(input: &ForecastInput) -> Plan {
+fn coarse(input: &ForecastInput, corrections: &Corrections) -> Plan {
     let (first, last) = Plan::span(input);
     let length_s = (last - first).num_seconds().max(0) + 2 * 86_400;
     let bins = i64::try_from(COARSE_BINS).unwrap_or(i64::MAX);
@@ -165,7 +169,14 @@ fn coarse(input: &ForecastInput) -> Plan {
     let step_s = step_s.min(input.options.horizon_s.max(1)).max(input.options.step_s);
     let length_s = length_s.min(i64::from(input.options.horizon_s));
     let bins = usize::try_from(length_s / i64::from(step_s)).unwrap_or(1).max(1);
-    Plan::without_routes(input, Grid::new(first, step_s, bins))
+    prepared(input, corrections, Grid::new(first, step_s, bins))
+}
+
+/// A plan without routes in which what was learned stands for priors.
+fn prepared(input: &ForecastInput, corrections: &Corrections, grid: Grid) -> Plan {
+    let mut plan = Plan::without_routes(&corrections.ask(input), grid);
+    corrections.prepare(&mut plan);
+    plan
 }
 
 fn report(short: &Short, plan: Plan) -> ShortForecast {
@@ -177,6 +188,7 @@ fn report(short: &Short, plan: Plan) -> ShortForecast {
         bytes_p50: (short.total.iter().sum::<f64>() * grid.step() / 8.0).round(),
         sigma_budget: short.budget,
         missing: plan.missing,
+        corrections: Vec::new(),
     }
 }
 
@@ -201,6 +213,16 @@ fn report(short: &Short, plan: Plan) -> ShortForecast {
 /// assert!(days.peak_bps.p90 > 0.0);
 /// ```
 pub fn outlook(input: &OutlookInput) -> Result<Outlook, OutlookError> {
+    outlook_with(input, None)
+}
+
+/// The same with what measured events have taught: every RU is corrected as
+/// [`forecast_with`](crate::forecast::forecast_with) would, and its `corrections` say so.
+///
+/// # Errors
+///
+/// [`OutlookError::Invalid`] with everything [`OutlookInput::validate`] finds.
+pub fn outlook_with(input: &OutlookInput, learned: Option<&Learned>) -> Result<Outlook, OutlookError> {
     let findings = input.validate();
     if !findings.is_empty() {
         return Err(OutlookError::Invalid(findings));
@@ -212,7 +234,7 @@ pub fn outlook(input: &OutlookInput) -> Result<Outlook, OutlookError> {
     let items = input.rus.iter().flat_map(|ru| &ru.items);
     let (routes, cdns, group_of) = Routes::of_many(items, &input.network, &clock, &mut missing).merged();
     let paths = PathGroups { cdns, group_of, groups: routes.cdns.len() };
-    let (members, mut rus, skipped) = members(input, &grid, &paths);
+    let (members, mut rus, skipped) = members((input, learned), &grid, &paths);
     let count = usize::try_from(input.options.draws).unwrap_or(1);
     let draws = Draws { seed: input.options.seed, ru_id: &input.network.id, count };
     let usual = LogNormal::new(1.0, priors::BASELINE_SIGMA);
@@ -249,7 +271,7 @@ fn grid(input: &OutlookInput) -> Grid {
 
 /// Members of the sum, their short forms, and who is left out.
 fn members(
-    input: &OutlookInput,
+    (input, learned): (&OutlookInput, Option<&Learned>),
     grid: &Grid,
     paths: &PathGroups,
 ) -> (Vec<Member>, Vec<RuOutlook>, Vec<Skipped>) {
@@ -269,7 +291,8 @@ fn members(
             skipped.push(Skipped { ru: ru.id.clone(), reason: reason.to_owned() });
             continue;
         }
-        let (member, report) = member(ru, &single, (grid, paths), first);
+        let corrections = learned.map(|learned| learned.corrections(&single)).unwrap_or_default();
+        let (member, report) = member((ru, &single), &corrections, (grid, paths), first);
         members.push(member);
         reports.push(report);
     }
@@ -277,8 +300,8 @@ fn members(
 }
 
 fn member(
-    ru: &RuInput,
-    single: &ForecastInput,
+    (ru, single): (&RuInput, &ForecastInput),
+    corrections: &Corrections,
     (grid, paths): (&Grid, &PathGroups),
     first: DateTime<Utc>,
 ) -> (Member, RuOutlook) {
@@ -287,8 +310,9 @@ fn member(
     let early_s = (grid.start() - first).num_seconds().max(0);
     let early = usize::try_from((early_s + step - 1) / step).unwrap_or(0);
     let start = grid.start() - TimeDelta::seconds(num::to_isize(early).saturating_mul(step));
-    let plan = Plan::without_routes(single, Grid::new(start, grid.step_s(), early + grid.bins()));
-    let short = Short::new(&plan, Some(&coarse(single)));
+    let plan = prepared(single, corrections, Grid::new(start, grid.step_s(), early + grid.bins()));
+    let mut short = Short::new(&plan, Some(&coarse(single, corrections)));
+    short.correct(corrections);
     let middle = short.total.iter().fold(0.0_f64, |a, &b| a.max(b));
     // The curve of the median world, moved to the median of the peak.
     let lift = if middle > 0.0 { short.peak.median / middle } else { 0.0 };
@@ -298,7 +322,8 @@ fn member(
     let factor = LogNormal::new(lift, short.peak.sigma);
     let factors = draws.normals("short").into_iter().map(|z| factor.at(z)).collect();
     let member = Member::new(&ru.id, curves, factors, (&ru.items, paths));
-    let report = RuOutlook { ru: ru.id.clone(), title: ru.title.clone(), short: report(&short, plan) };
+    let short = ShortForecast { corrections: corrections.applied.clone(), ..report(&short, plan) };
+    let report = RuOutlook { ru: ru.id.clone(), title: ru.title.clone(), short };
     (member, report)
 }
 

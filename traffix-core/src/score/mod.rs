@@ -9,6 +9,7 @@
 //! American Statistical Association 102 (2007) 359-378.
 
 pub mod backtest;
+pub mod proof;
 
 use crate::forecast::math::{normal_cdf, normal_pdf, normal_quantile};
 use crate::forecast::{LogNormal, quantile};

@@ -1,4 +1,4 @@
-//! Networks, forecasts, keys and remembered answers: what belongs to the holders of keys.
+//! Networks, keys and remembered answers: what belongs to the holders of keys.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -6,16 +6,14 @@ use serde_json::Value;
 use sqlx::FromRow;
 use sqlx::types::Json;
 use traffix_core::Invalid;
-use traffix_core::catalogue::RuId;
-use uuid::Uuid;
 
 use super::SqlStore;
 use super::document::{from_tag, letter, tag};
 use super::names::{check_name, is_name};
 use crate::db::{Engine, Micros, Statement};
 use crate::{
-    Expect, Forecasts, KeyInfo, Keys, Maintenance, Networks, NewKey, Page, PageRequest, Revision,
-    SavedForecast, SavedNetwork, StoreError, Written,
+    Expect, KeyInfo, Keys, Maintenance, Networks, NewKey, Page, PageRequest, Revision, SavedNetwork,
+    StoreError, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -27,6 +25,7 @@ const REMEMBER: i64 = 24 * 3_600 * 1_000_000;
 
 #[derive(FromRow)]
 struct NetworkRow {
+    owner: String,
     id: String,
     rev: Revision,
     updated_at: Micros,
@@ -36,9 +35,11 @@ struct NetworkRow {
 impl From<NetworkRow> for SavedNetwork {
     fn from(row: NetworkRow) -> Self {
         let updated_at = row.updated_at.instant();
-        Self { id: row.id, profile: row.profile.0, revision: row.rev, updated_at }
+        Self { owner: row.owner, id: row.id, profile: row.profile.0, revision: row.rev, updated_at }
     }
 }
+
+const NETWORK: &str = "SELECT owner, id, rev, updated_at, profile FROM network";
 
 #[async_trait]
 impl Networks for SqlStore {
@@ -46,7 +47,7 @@ impl Networks for SqlStore {
         if !is_name(owner) || !is_name(id) {
             return Ok(None);
         }
-        let sql = "SELECT id, rev, updated_at, profile FROM network WHERE owner = $1 AND id = $2";
+        let sql = format!("{NETWORK} WHERE owner = $1 AND id = $2");
         let row: Option<NetworkRow> =
             self.db.fetch_optional(Statement::new(sql).bind(owner).bind(id)).await?;
         Ok(row.map(SavedNetwork::from))
@@ -57,18 +58,28 @@ impl Networks for SqlStore {
         if !is_name(owner) {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let sql = "SELECT id, rev, updated_at, profile FROM network WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let sql = format!("{NETWORK} WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3");
         let statement = Statement::new(sql).bind(owner).bind(after.replace('\0', "")).bind(page.probe());
         let rows: Vec<NetworkRow> = self.db.fetch_all(statement).await?;
         let networks = rows.into_iter().map(SavedNetwork::from).collect();
         Ok(Page::of_probe(networks, page, "networks", |network: &SavedNetwork| network.id.clone()))
     }
 
+    async fn all_networks(&self, page: &PageRequest) -> Result<Page<SavedNetwork>> {
+        let (owner, id): (String, String) = page.place("all-networks")?.unwrap_or_default();
+        let sql = format!("{NETWORK} WHERE (owner, id) > ($1, $2) ORDER BY owner, id LIMIT $3");
+        let statement = Statement::new(sql).bind(owner.replace('\0', "")).bind(id.replace('\0', ""));
+        let rows: Vec<NetworkRow> = self.db.fetch_all(statement.bind(page.probe())).await?;
+        let networks = rows.into_iter().map(SavedNetwork::from).collect();
+        let place = |network: &SavedNetwork| (network.owner.clone(), network.id.clone());
+        Ok(Page::of_probe(networks, page, "all-networks", place))
+    }
+
     async fn put_network(&self, owner: &str, id: &str, profile: &Value, expect: Expect) -> Result<Written> {
         check_name("/owner", owner)?;
         check_name("/id", id)?;
         let mut tx = self.begin_for(owner).await?;
-        let sql = "SELECT id, rev, updated_at, profile FROM network WHERE owner = $1 AND id = $2";
+        let sql = format!("{NETWORK} WHERE owner = $1 AND id = $2");
         let before: Option<NetworkRow> = tx.fetch_optional(Statement::new(sql).bind(owner).bind(id)).await?;
         let actual = before.as_ref().map(|row| row.rev);
         check_expectation(id, expect, actual)?;
@@ -128,85 +139,6 @@ impl SqlStore {
             tx.execute(Statement::new(sql).bind(owner)).await?;
         }
         Ok(tx)
-    }
-}
-
-#[derive(FromRow)]
-struct ForecastRow {
-    id: Uuid,
-    ru: String,
-    network: String,
-    made_at: Micros,
-    model_version: String,
-    input: Json<Value>,
-    output: Json<Value>,
-}
-
-impl ForecastRow {
-    fn forecast(self) -> Result<SavedForecast> {
-        let corrupt = |detail: String| StoreError::Corrupt { entity: "forecast", detail };
-        Ok(SavedForecast {
-            id: self.id,
-            ru: self
-                .ru
-                .parse()
-                .map_err(|e: traffix_core::catalogue::ParseSlugError| corrupt(e.to_string()))?,
-            network: self.network,
-            made_at: self.made_at.instant(),
-            model_version: self.model_version,
-            input: self.input.0,
-            output: self.output.0,
-        })
-    }
-}
-
-const FORECAST: &str = "SELECT id, ru, network, made_at, model_version, input, output FROM forecast";
-
-#[async_trait]
-impl Forecasts for SqlStore {
-    async fn save_forecast(&self, owner: &str, forecast: &SavedForecast) -> Result<()> {
-        check_name("/owner", owner)?;
-        check_name("/network", &forecast.network)?;
-        check_name("/model_version", &forecast.model_version)?;
-        let sql = "INSERT INTO forecast (id, owner, ru, network, made_at, model_version, input, output) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-        let statement = Statement::new(sql)
-            .bind(forecast.id)
-            .bind(owner)
-            .bind(forecast.ru.as_str())
-            .bind(forecast.network.as_str())
-            .bind(Micros::from(forecast.made_at))
-            .bind(forecast.model_version.as_str())
-            .bind(letter(&forecast.input)?)
-            .bind(letter(&forecast.output)?);
-        match self.db.execute(statement).await? {
-            0 => Err(StoreError::Conflict { entity: "forecast", id: forecast.id.to_string(), actual: None }),
-            _ => Ok(()),
-        }
-    }
-
-    async fn forecast(&self, owner: &str, id: Uuid) -> Result<Option<SavedForecast>> {
-        if !is_name(owner) {
-            return Ok(None);
-        }
-        let statement =
-            Statement::new(format!("{FORECAST} WHERE owner = $1 AND id = $2")).bind(owner).bind(id);
-        self.db.fetch_optional::<ForecastRow>(statement).await?.map(ForecastRow::forecast).transpose()
-    }
-
-    async fn forecasts(&self, owner: &str, ru: &RuId, page: &PageRequest) -> Result<Page<SavedForecast>> {
-        let place: Option<(i64, Uuid)> = page.place("forecasts")?;
-        if !is_name(owner) {
-            return Ok(Page { items: Vec::new(), next: None });
-        }
-        let (at, id) = place.unwrap_or((Micros::NEVER.0, Uuid::max()));
-        let sql = "WHERE owner = $1 AND ru = $2 AND (made_at, id) < ($3, $4) ORDER BY made_at DESC, id DESC LIMIT $5";
-        let statement = Statement::new(format!("{FORECAST} {sql}")).bind(owner).bind(ru.as_str());
-        let statement = statement.bind(Micros(at)).bind(id).bind(page.probe());
-        let rows: Vec<ForecastRow> = self.db.fetch_all(statement).await?;
-        let forecasts = rows.into_iter().map(ForecastRow::forecast).collect::<Result<Vec<_>>>()?;
-        let place = |forecast: &SavedForecast| (Micros::from(forecast.made_at).0, forecast.id);
-        Ok(Page::of_probe(forecasts, page, "forecasts", place))
     }
 }
 

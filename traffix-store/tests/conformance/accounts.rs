@@ -49,6 +49,17 @@ async fn networks_are_private(on: On) {
         (first.items[0].id.as_str(), second.items[0].id.as_str(), second.next),
         ("a", "uk-cable", None)
     );
+    let mut page = PageRequest { limit: 2, after: None };
+    let mut all = Vec::new();
+    loop {
+        let got = store.all_networks(&page).await.unwrap();
+        all.extend(got.items.into_iter().map(|network| format!("{}/{}", network.owner, network.id)));
+        page.after = got.next;
+        if page.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, ["me/a", "me/uk-cable", "you/uk-cable"]);
     assert_eq!(store.networks("nobody", &PageRequest::default()).await.unwrap().items, []);
 
     let stale = store.delete_network("me", "uk-cable", Expect::At(1)).await;
@@ -86,6 +97,7 @@ async fn forecasts_are_kept_to_the_letter(on: On) {
         model_version: "1".to_owned(),
         input: json!({"seed": u64::MAX, "share": 1e16}),
         output: json!({"p50": [0.1, 1e300]}),
+        frozen: None,
     };
     for (id, n) in [(1, 1), (2, 3), (3, 2), (4, 3)] {
         store.save_forecast("me", &forecast(id, n)).await.unwrap();

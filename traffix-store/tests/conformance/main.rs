@@ -12,6 +12,7 @@ mod measurements;
 mod measurements_model;
 mod migrations;
 mod past;
+mod proof;
 mod property;
 mod proposals;
 mod series;

@@ -1,14 +1,15 @@
 //! Forecasts without a model.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
-use crate::forecast::LogNormal;
 use crate::forecast::engine_parts::{Plan, median_sizes, platform_belief};
+use crate::forecast::{ForecastInput, LogNormal};
 use crate::num;
 
 /// A forecast that needs no model, to be better than.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Baseline {
     /// Bytes of one download x lines x one constant, the constant from all other events.
@@ -35,34 +36,63 @@ impl Baseline {
         }
     }
 
-    /// Its forecasts for all events, which are in order of time. `None` where it has none: B3 before anything similar
+    /// Its forecasts for all cases, which are in order of time. `None` where it has none: B3 before anything similar
     /// was seen, B4 everywhere, as a forecast of nothing has no logarithm.
     ///
-    /// The spread of B1 and B2 is that of the other events around their constant; that of B3 is the mean error B3
-    /// makes on the other events. Each is thus as good as its class allows.
-    pub(super) fn forecasts(self, events: &[&Event]) -> Vec<Option<LogNormal>> {
+    /// The spread of B1 and B2 is that of the other cases around their constant; that of B3 is the mean error B3
+    /// makes on the other cases. Each is thus as good as its class allows.
+    pub(crate) fn forecasts(self, cases: &[Case]) -> Vec<Option<LogNormal>> {
         match self {
-            Self::B1 => constant(events, |e| mean_bytes(e) * e.input.network.lines),
-            Self::B2 => constant(events, |e| e.input.network.lines),
-            Self::B3 => last_similar(events),
-            Self::B4 => vec![None; events.len()],
+            Self::B1 => constant(cases, |case| case.bytes_each * case.lines),
+            Self::B2 => constant(cases, |case| case.lines),
+            Self::B3 => last_similar(cases),
+            Self::B4 => vec![None; cases.len()],
         }
     }
 }
 
-/// Bytes of one download over the platforms.
-fn mean_bytes(event: &Event) -> f64 {
-    let sizes = median_sizes(&event.input);
-    let (weights, _) = platform_belief(&event.input);
-    weights.iter().map(|(platform, weight)| weight * sizes[platform]).sum()
+/// What forecasts without a model look at, and what was observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// When the event began.
+    pub at: DateTime<Utc>,
+    /// The network.
+    pub network: String,
+    /// Franchise of the RU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub franchise: Option<String>,
+    /// Access lines.
+    pub lines: f64,
+    /// Bytes of one download, the mean over the platforms.
+    pub bytes_each: f64,
+    /// Observed extra peak, bit/s.
+    pub observed_bps: f64,
+}
+
+impl Case {
+    /// A case from the question that was asked and the observed extra peak.
+    pub fn of(input: &ForecastInput, observed_bps: f64) -> Self {
+        let sizes = median_sizes(input);
+        let (weights, _) = platform_belief(input);
+        Self {
+            at: Plan::span(input).0,
+            network: input.network.id.clone(),
+            franchise: input.ru.franchise.clone(),
+            lines: input.network.lines,
+            bytes_each: weights.iter().map(|(platform, weight)| weight * sizes[platform]).sum(),
+            observed_bps,
+        }
+    }
 }
 
 /// Leave-one-out: scale x the median ratio of the others.
-fn constant(events: &[&Event], scale: impl Fn(&Event) -> f64) -> Vec<Option<LogNormal>> {
-    let ratios: Vec<f64> = events.iter().map(|e| libm::log(e.observed.mid / scale(e))).collect();
+fn constant(cases: &[Case], scale: impl Fn(&Case) -> f64) -> Vec<Option<LogNormal>> {
+    let ratios: Vec<f64> = cases.iter().map(|case| libm::log(case.observed_bps / scale(case))).collect();
     let forecast = |i: usize| {
         let others = ratios.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, r)| *r);
-        let n = num::of_usize(events.len() - 1);
+        let n = num::of_usize(cases.len() - 1);
         if n < 2.0 {
             return None;
         }
@@ -70,17 +100,17 @@ fn constant(events: &[&Event], scale: impl Fn(&Event) -> f64) -> Vec<Option<LogN
         let variance = others.map(|r| (r - mean) * (r - mean)).sum::<f64>() / (n - 1.0);
         // The constant itself is known from n events only.
         let sigma = libm::sqrt(variance * (1.0 + 1.0 / n));
-        Some(LogNormal::new(scale(events[i]) * libm::exp(mean), sigma))
+        Some(LogNormal::new(scale(&cases[i]) * libm::exp(mean), sigma))
     };
-    (0..events.len()).map(forecast).collect()
+    (0..cases.len()).map(forecast).collect()
 }
 
-fn last_similar(events: &[&Event]) -> Vec<Option<LogNormal>> {
-    let medians: Vec<Option<f64>> = (0..events.len()).map(|i| last_before(events, i)).collect();
-    let error = |(median, event): (&Option<f64>, &&Event)| {
-        median.map(|m| libm::log(event.observed.mid / m)).filter(|e| e.is_finite())
+fn last_similar(cases: &[Case]) -> Vec<Option<LogNormal>> {
+    let medians: Vec<Option<f64>> = (0..cases.len()).map(|i| last_before(cases, i)).collect();
+    let error = |(median, case): (&Option<f64>, &Case)| {
+        median.map(|m| libm::log(case.observed_bps / m)).filter(|e| e.is_finite())
     };
-    let errors: Vec<Option<f64>> = medians.iter().zip(events).map(error).collect();
+    let errors: Vec<Option<f64>> = medians.iter().zip(cases).map(error).collect();
     let spread = |i: usize| {
         let others: Vec<f64> =
             errors.iter().enumerate().filter(|(j, _)| *j != i).filter_map(|(_, e)| *e).collect();
@@ -90,15 +120,11 @@ fn last_similar(events: &[&Event]) -> Vec<Option<LogNormal>> {
     medians.iter().enumerate().map(|(i, m)| Some(LogNormal::new((*m)?, spread(i)?))).collect()
 }
 
-fn last_before(events: &[&Event], i: usize) -> Option<f64> {
-    let event = events[i];
-    let own = &event.input;
-    let begins = |e: &Event| Plan::span(&e.input).0;
-    let earlier = || events[..i].iter().rev().filter(|e| begins(e) < begins(event));
-    let network = earlier().find(|e| e.input.network.id == own.network.id);
-    let franchise =
-        || earlier().find(|e| e.input.ru.franchise.is_some() && e.input.ru.franchise == own.ru.franchise);
+fn last_before(cases: &[Case], i: usize) -> Option<f64> {
+    let own = &cases[i];
+    let earlier = || cases[..i].iter().rev().filter(|case| case.at < own.at);
+    let network = earlier().find(|case| case.network == own.network);
+    let franchise = || earlier().find(|case| case.franchise.is_some() && case.franchise == own.franchise);
     let similar = network.or_else(franchise).or_else(|| earlier().next())?;
-    let lines = similar.input.network.lines;
-    (lines > 0.0).then(|| similar.observed.mid / lines * own.network.lines)
+    (similar.lines > 0.0).then(|| similar.observed_bps / similar.lines * own.lines)
 }

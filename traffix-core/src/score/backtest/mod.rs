@@ -8,7 +8,8 @@ mod event;
 mod run;
 mod summary;
 
-pub use baseline::Baseline;
+pub use baseline::{Baseline, Case};
 pub use event::{Document, Event, Observed};
 pub use run::{BacktestError, EventReport, Report, backtest};
-pub use summary::{Interval, Score, Scores, Skill};
+pub(super) use summary::Scored;
+pub use summary::{Interval, Pinball, Score, Scores, Skill};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, Case};
 use super::event::{Document, Event, Observed};
 use super::summary::{Columns, Scored, Scores};
 use crate::Invalid;
@@ -119,7 +119,8 @@ pub fn backtest(document: &Document, seed: u64) -> Result<Report, BacktestError>
     };
     let told: Vec<Told<'_>> =
         events.iter().map(|e| Told::new(e).map_err(invalid)).collect::<Result<_, _>>()?;
-    let baselines: Vec<_> = Baseline::ALL.into_iter().map(|b| (b, b.forecasts(&events))).collect();
+    let cases: Vec<Case> = events.iter().map(|e| Case::of(&e.input, e.observed.mid)).collect();
+    let baselines: Vec<_> = Baseline::ALL.into_iter().map(|b| (b, b.forecasts(&cases))).collect();
     let reports: Vec<EventReport> = (0..told.len()).map(|i| report(&told, i, &baselines)).collect();
     let scored = |pick: fn(&EventReport) -> Quantiles| {
         reports.iter().map(|r| Scored::of(pick(r), r.observed.mid)).collect()

@@ -12,6 +12,7 @@ use crate::{num, score};
 
 /// How good forecasts were, natural-log scale. Lower is better but for `coverage_80`, which should be 0.8.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Score {
     /// Events scored.
     pub n: usize,
@@ -35,6 +36,7 @@ pub struct Score {
 
 /// Mean pinball losses by quantile.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pinball {
     /// At 0.1.
     pub p10: f64,
@@ -102,7 +104,7 @@ pub(super) const RESAMPLES: usize = 2000;
 
 /// One forecast of one event, as it is scored.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scored {
+pub(crate) struct Scored {
     quantiles: Quantiles,
     shape: LogNormal,
     observed: f64,
@@ -110,17 +112,17 @@ pub(super) struct Scored {
 
 impl Scored {
     /// From reported quantiles; between them the peak is taken as log-normal.
-    pub(super) fn of(quantiles: Quantiles, observed: f64) -> Self {
+    pub(crate) fn of(quantiles: Quantiles, observed: f64) -> Self {
         let shape = LogNormal::new(quantiles.p50, log_spread(quantiles.p10, quantiles.p90));
         Self { quantiles, shape, observed }
     }
 
-    pub(super) fn of_shape(shape: LogNormal, observed: f64) -> Self {
+    pub(crate) fn of_shape(shape: LogNormal, observed: f64) -> Self {
         let [p10, p50, p90, p99] = crate::forecast::REPORTED.map(|q| shape.quantile(q));
         Self { quantiles: Quantiles { p10, p50, p90, p99 }, shape, observed }
     }
 
-    fn crps(&self) -> f64 {
+    pub(crate) fn crps(&self) -> f64 {
         score::crps_log(&self.shape, self.observed)
     }
 
@@ -128,13 +130,13 @@ impl Scored {
         (self.quantiles.p50 - self.observed).abs() / self.observed
     }
 
-    pub(super) fn covered(&self) -> bool {
+    pub(crate) fn covered(&self) -> bool {
         (self.quantiles.p10..=self.quantiles.p90).contains(&self.observed)
     }
 }
 
 impl Score {
-    pub(super) fn of(all: &[Scored]) -> Self {
+    pub(crate) fn of(all: &[Scored]) -> Self {
         let mean = |value: &dyn Fn(&Scored) -> f64| score::mean(&all.iter().map(value).collect::<Vec<_>>());
         let error = |s: &Scored| libm::log(s.quantiles.p50 / s.observed);
         let share = |yes: bool| f64::from(u8::from(yes));
