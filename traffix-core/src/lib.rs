@@ -12,6 +12,7 @@
 pub mod catalogue;
 pub mod delivery;
 pub mod evidence;
+pub mod explanation;
 pub mod forecast;
 pub mod golden;
 pub mod invalid;
