@@ -1,6 +1,6 @@
 //! What the curves of candidates leave over: errors of the baseline, of the forecasts, and the unknown.
 
-use super::data::Data;
+use super::data::{Cell, Data};
 use crate::num;
 
 /// Correlation of the baseline's error between two CDNs. Assumed (2026-12).
@@ -11,75 +11,82 @@ const OWN_ERROR: f64 = 0.2;
 const SHAPE_ERROR: f64 = 0.25;
 /// How long an error of the shape lasts, s. Assumed (2026-12).
 const SHAPE_S: f64 = 5_400.0;
-/// How long something unknown stays as it is, s. Assumed (2026-12), with football and live streams in view.
-const UNKNOWN_S: f64 = 7_200.0;
+/// Observations that the belief in a CDN mix is worth where platform weights are uncertain too. Assumed (2026-12): of
+/// the two strengths of the forecast's priors, 12 for CDNs and 4 for platforms.
+const MIX_STRENGTH: f64 = 6.0;
+/// Part of the error of a mix that changes within the event, as platforms start at other hours. Assumed (2026-12).
+const MIX_DRIFT: f64 = 0.15;
+/// How long what is like nothing else stays as it is, s. Assumed (2026-12).
+const ODD_S: f64 = 7_200.0;
 
 /// What a covariance is made of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parts {
-    /// Standard deviation of the unknown, in units; 0 for none.
-    pub(super) unknown: f64,
-    /// Whether forecasts are involved, which err.
-    pub(super) forecasts: bool,
+pub(super) struct Parts<'a> {
+    /// Standard deviation of what is like nothing else, in units; 0 for none.
+    pub(super) odd: f64,
+    /// What is taken to be forecast, in proportion to which forecasts err.
+    pub(super) forecast: Option<&'a Forecasted>,
     /// How long the baseline's error lasts, s.
     pub(super) noise_s: f64,
+}
+
+/// Traffic that forecasts are to account for.
+#[derive(Debug, Clone)]
+pub(super) struct Forecasted {
+    /// By block, in units.
+    pub(super) total: Vec<f64>,
+    /// Share by channel, each a little above 0.
+    pub(super) mix: Vec<f64>,
+}
+
+impl Forecasted {
+    /// Everything that was seen.
+    pub(super) fn seen(data: &Data) -> Self {
+        Self { total: smoothed(&data.total), mix: data.mix.clone() }
+    }
 }
 
 /// Lower triangle of a covariance's root, row by row, to whiten with.
 pub(super) struct Root {
     rows: Vec<f64>,
     n: usize,
+    /// Covariance of each cell with the sum over time and channels of what is no candidate's, in unit seconds.
+    pub(super) with_left: Vec<f64>,
+    /// Variance of that sum.
+    pub(super) left_variance: f64,
     /// Half the logarithm of the determinant.
     pub(super) ln_volume: f64,
 }
 
 impl Root {
-    pub(super) fn new(data: &Data, parts: Parts) -> Self {
+    pub(super) fn new(data: &Data, parts: Parts<'_>) -> Self {
         let n = data.cells.len();
         let between = times(data, parts);
-        let seen = smoothed(&data.total);
         let even = num::of_usize(data.channels()).recip();
-        let strength = crate::forecast::priors::CDN_STRENGTH + 1.0;
         let mut rows = vec![0.0; n * n];
+        let (mut with_left, mut left_variance) = (vec![0.0; n], 0.0);
         for (i, a) in data.cells.iter().enumerate() {
             for (j, b) in data.cells[..=i].iter().enumerate() {
                 let same = a.channel == b.channel;
                 let at = a.block * data.blocks.len() + b.block;
                 let cdns = if same { 1.0 } else { BETWEEN_CDNS };
-                let mut sum = data.sigma[a.channel] * data.sigma[b.channel] * cdns * between.noise[at];
+                let mut left = data.sigma[a.channel] * data.sigma[b.channel] * cdns * between.noise[at];
                 if same {
-                    sum += parts.unknown * parts.unknown * even * between.unknown[at];
-                }
-                if parts.forecasts {
-                    let (p, q) = (data.mix[a.channel], data.mix[b.channel]);
-                    let mix = if same { p - p * q } else { -p * q };
-                    let shape = SHAPE_ERROR * SHAPE_ERROR * p * q * between.shape[at];
-                    sum += seen[a.block] * seen[b.block] * (shape + mix / strength);
+                    left += parts.odd * parts.odd * even * between.odd[at];
                 }
                 if i == j {
-                    sum += (OWN_ERROR * data.sigma[a.channel]).powi(2);
+                    left += (OWN_ERROR * data.sigma[a.channel]).powi(2);
                 }
-                rows[i * n + j] = sum;
+                let (wide, high) = (data.blocks[b.block].watched_s, data.blocks[a.block].watched_s);
+                with_left[i] += left * wide;
+                with_left[j] += if i == j { 0.0 } else { left * high };
+                left_variance += left * wide * high * if i == j { 1.0 } else { 2.0 };
+                let errors = parts.forecast.map_or(0.0, |f| errors(f, (a, b), between.shape[at]));
+                rows[i * n + j] = left + errors;
             }
         }
-        Self::of(rows, n)
-    }
-
-    /// Cholesky's root.
-    fn of(mut rows: Vec<f64>, n: usize) -> Self {
-        let mut ln_volume = 0.0;
-        for i in 0..n {
-            let (above, row) = rows.split_at_mut(i * n);
-            for j in 0..i {
-                let other = &above[j * n..j * n + j + 1];
-                row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
-            }
-            // The errors of single blocks keep it positive; rounding shall not undo that.
-            let left = (row[i] - dot(&row[..i], &row[..i])).max(1e-9);
-            row[i] = libm::sqrt(left);
-            ln_volume += libm::log(row[i]);
-        }
-        Self { rows, n, ln_volume }
+        let (rows, ln_volume) = root(rows, n);
+        Self { rows, n, with_left, left_variance, ln_volume }
     }
 
     /// Solves `root x = y`: what was correlated becomes independent, with variance 1.
@@ -91,14 +98,40 @@ impl Root {
     }
 }
 
+/// Covariance of the errors of forecasts at two cells: in shape, alike on all CDNs, and in mix.
+fn errors(forecasted: &Forecasted, (a, b): (&Cell, &Cell), near: f64) -> f64 {
+    let (p, q) = (forecasted.mix[a.channel], forecasted.mix[b.channel]);
+    let mix = if a.channel == b.channel { p - p * q } else { -p * q };
+    let relative =
+        SHAPE_ERROR * SHAPE_ERROR * p * q * near + mix / MIX_STRENGTH * (1.0 - MIX_DRIFT + MIX_DRIFT * near);
+    forecasted.total[a.block] * forecasted.total[b.block] * relative
+}
+
+/// Cholesky's root of a covariance, and half the logarithm of its determinant.
+fn root(mut rows: Vec<f64>, n: usize) -> (Vec<f64>, f64) {
+    let mut ln_volume = 0.0;
+    for i in 0..n {
+        let (above, row) = rows.split_at_mut(i * n);
+        for j in 0..i {
+            let other = &above[j * n..=j * n + j];
+            row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
+        }
+        // The errors of single blocks keep it positive; rounding shall not undo that.
+        let left = (row[i] - dot(&row[..i], &row[..i])).max(1e-9);
+        row[i] = libm::sqrt(left);
+        ln_volume += libm::log(row[i]);
+    }
+    (rows, ln_volume)
+}
+
 /// Correlations by pair of blocks.
 struct Times {
     noise: Vec<f64>,
     shape: Vec<f64>,
-    unknown: Vec<f64>,
+    odd: Vec<f64>,
 }
 
-fn times(data: &Data, parts: Parts) -> Times {
+fn times(data: &Data, parts: Parts<'_>) -> Times {
     let middles: Vec<f64> = data.blocks.iter().map(|b| 0.5 * (b.from_s + b.to_s)).collect();
     let noise_s = if parts.noise_s > 1.0 { parts.noise_s } else { 1.0 };
     let table = |time_s: f64| -> Vec<f64> {
@@ -108,7 +141,7 @@ fn times(data: &Data, parts: Parts) -> Times {
         };
         middles.iter().flat_map(row).collect()
     };
-    Times { noise: table(noise_s), shape: table(SHAPE_S), unknown: table(UNKNOWN_S) }
+    Times { noise: table(noise_s), shape: table(SHAPE_S), odd: table(ODD_S) }
 }
 
 /// Traffic seen by block, less noise and never negative.
@@ -132,12 +165,13 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Root;
+    use super::{Root, root};
 
     #[test]
     fn whitening_solves_the_triangle() {
         let covariance = [4.0, 0.0, 0.0, 2.0, 5.0, 0.0, 1.0, 3.0, 6.0];
-        let root = Root::of(covariance.to_vec(), 3);
+        let (rows, ln_volume) = root(covariance.to_vec(), 3);
+        let root = Root { rows, n: 3, with_left: Vec::new(), left_variance: 0.0, ln_volume };
         let mut y = [2.0, -1.0, 0.5];
         root.whiten(&mut y);
         // y' C^-1 y by Cramer's rule: the determinant is 67.

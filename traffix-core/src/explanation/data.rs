@@ -121,17 +121,22 @@ impl Data {
         self.total.push(all);
     }
 
-    /// Shares of the excess, pulled a little to equal ones.
+    /// Shares of the excess.
     fn mix(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.channels()];
         for cell in &self.cells {
             sums[cell.channel] += cell.y;
         }
-        let all: f64 = sums.iter().map(|x: &f64| x.max(0.0)).sum();
-        let even = num::of_usize(sums.len()).recip();
-        let share = |x: f64| if all > 0.0 { 0.8 * x.max(0.0) / all + 0.2 * even } else { even };
-        sums.into_iter().map(share).collect()
+        pulled(&sums)
     }
+}
+
+/// Shares by channel, pulled a little to equal ones: what is not on a CDN today may be there tomorrow.
+pub(super) fn pulled(sums: &[f64]) -> Vec<f64> {
+    let all: f64 = sums.iter().map(|x| x.max(0.0)).sum();
+    let even = num::of_usize(sums.len()).recip();
+    let share = |x: &f64| if all > 0.0 { 0.8 * x.max(0.0) / all + 0.2 * even } else { even };
+    sums.iter().map(share).collect()
 }
 
 /// Bins of the total inside the window.

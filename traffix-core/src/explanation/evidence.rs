@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::data::Data;
 use super::hypotheses::{Hypothesis, Posterior};
-use super::source::{Source, shares};
-use super::{Excess, Observed};
+use super::source::{Source, Template, shares};
+use super::{Candidate, Excess, Observed};
 use crate::num;
 use crate::units::{format_bps, format_bytes};
 
@@ -64,16 +64,16 @@ const UNLIKE: f64 = 0.3;
 /// All evidence about a source, from the likeliest hypothesis in which it took part.
 pub(super) fn list(
     posterior: &Posterior<'_>,
-    source: usize,
+    (source, candidate): (usize, &Candidate<'_>),
     data: &Data,
     observed: &Observed,
 ) -> Vec<Evidence> {
     let Some((hypothesis, place)) = posterior.best_with(source) else { return Vec::new() };
     let own = &posterior.sources[source];
-    let mut all = vec![timing(own, observed)];
-    all.extend(cdns(own, observed));
+    let mut all = vec![timing(candidate, observed)];
+    all.extend(cdns(candidate, observed));
     all.extend(platforms(own, observed));
-    all.push(size(posterior, (hypothesis, place), own));
+    all.push(size(posterior.part(hypothesis, place), candidate, own.sigma));
     all.extend(shape(posterior, (hypothesis, place), data));
     all
 }
@@ -82,8 +82,7 @@ fn evidence(kind: EvidenceKind, speaks: Speaks, text: String) -> Evidence {
     Evidence { kind, speaks, text }
 }
 
-fn timing(source: &Source<'_>, observed: &Observed) -> Evidence {
-    let candidate = source.candidate;
+fn timing(candidate: &Candidate<'_>, observed: &Observed) -> Evidence {
     let began = observed.began_at;
     let nearest = candidate.instants.iter().min_by_key(|at| (**at - began).abs());
     let due = nearest.copied().unwrap_or(candidate.forecast.grid.start);
@@ -108,9 +107,9 @@ fn duration(minutes: f64) -> String {
     if minutes < 90.0 { format!("{minutes:.0} min") } else { format!("{:.1} h", minutes / 60.0) }
 }
 
-fn cdns(source: &Source<'_>, observed: &Observed) -> Option<Evidence> {
+fn cdns(candidate: &Candidate<'_>, observed: &Observed) -> Option<Evidence> {
     let text = |predicted: &str, seen: &str| format!("CDNs predicted {predicted}; seen {seen}");
-    mixes(EvidenceKind::Cdn, &shares(&source.candidate.forecast.cdns), (&observed.by_cdn, observed), text)
+    mixes(EvidenceKind::Cdn, &shares(&candidate.forecast.cdns), (&observed.by_cdn, observed), text)
 }
 
 fn platforms(source: &Source<'_>, observed: &Observed) -> Option<Evidence> {
@@ -159,14 +158,9 @@ fn mixes(
     Some(evidence(kind, speaks, text(&words(&predicted), &words(&seen))))
 }
 
-fn size(
-    posterior: &Posterior<'_>,
-    (hypothesis, place): (&Hypothesis, usize),
-    source: &Source<'_>,
-) -> Evidence {
-    let (template, size) = posterior.part(hypothesis, place);
-    let forecast = source.candidate.forecast;
-    let z = libm::log(size) / source.sigma;
+fn size((template, size): (&Template, f64), candidate: &Candidate<'_>, sigma: f64) -> Evidence {
+    let forecast = candidate.forecast;
+    let z = libm::log(size) / sigma;
     let peak = forecast.peak.bps.p50 * size;
     let range = format!("{} to {}", format_bps(forecast.peak.bps.p10), format_bps(forecast.peak.bps.p90));
     let bytes = format_bytes(size * template.bytes);

@@ -21,6 +21,11 @@ pub(super) struct Gram {
     among: Vec<f64>,
     /// First template of each source, and the end.
     first: Vec<usize>,
+    /// What is no candidate's: its expected bytes if nothing was seen to be one, how a size of 1 of each template lowers
+    /// them, and their variance.
+    left_alone: f64,
+    left_by: Vec<f64>,
+    left_variance: f64,
 }
 
 impl Gram {
@@ -46,8 +51,18 @@ impl Gram {
                 among[j * n + i] = product;
             }
         }
-        let with_seen = white.iter().map(|cells| dot(cells, &seen)).collect();
-        Self { ln_alone: -0.5 * dot(&seen, &seen) - root.ln_volume, with_seen, among, first }
+        let mut left = root.with_left.clone();
+        root.whiten(&mut left);
+        let to_bytes = data.unit_bps / 8.0;
+        Self {
+            ln_alone: -0.5 * dot(&seen, &seen) - root.ln_volume,
+            with_seen: white.iter().map(|cells| dot(cells, &seen)).collect(),
+            among,
+            first,
+            left_alone: to_bytes * dot(&left, &seen),
+            left_by: white.iter().map(|cells| to_bytes * dot(&left, cells)).collect(),
+            left_variance: to_bytes * to_bytes * (root.left_variance - dot(&left, &left)).max(0.0),
+        }
     }
 
     fn product(&self, a: usize, b: usize) -> f64 {
@@ -76,6 +91,8 @@ pub(super) struct Fit {
     pub(super) parts: Vec<Part>,
     /// Covariance of the logarithms of the sizes, row by row.
     pub(super) covariance: Vec<f64>,
+    /// Bytes that are no candidate's: mean and variance.
+    pub(super) left_bytes: (f64, f64),
     /// Logarithm of the evidence, the priors of delays and sizes included.
     pub(super) ln_evidence: f64,
 }
@@ -117,7 +134,13 @@ impl Fitter<'_> {
             template: chosen[i] - self.gram.first[*source],
             x: x[i],
         };
-        Fit { parts: set.iter().enumerate().map(part).collect(), covariance, ln_evidence }
+        let taken: f64 = chosen.iter().zip(&x).map(|(t, x)| libm::exp(*x) * self.gram.left_by[*t]).sum();
+        Fit {
+            parts: set.iter().enumerate().map(part).collect(),
+            covariance,
+            left_bytes: (self.gram.left_alone - taken, self.gram.left_variance),
+            ln_evidence,
+        }
     }
 
     /// The best template of a source beside the others of its set, the logarithm of its size, and the logarithm of the

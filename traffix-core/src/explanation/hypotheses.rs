@@ -1,24 +1,29 @@
 //! All hypotheses weighed against each other, and what they say together.
 
-use super::covariance::{Parts, Root};
-use super::data::Data;
+use super::covariance::{Forecasted, Parts, Root};
+use super::data::{Data, pulled};
 use super::fit::{Fit, Fitter, Gram, chance_visible, even, ln_sum, ln_visible, sets, single};
 use super::shares::{Carried, PlatformsSeen};
 use super::source::{Source, Template};
-use super::{Cause, Combination, ExplainOptions, Explanation, Observed};
+use super::{Candidate, Cause, Combination, ExplainOptions, Explanation, Observed};
 use crate::num;
 
 /// Candidates whose combinations are looked at; those that explain least by themselves are left out.
 const KEPT: usize = 6;
-/// Sizes of the unknown that are tried, evenly in the logarithm.
-const LEVELS: usize = 6;
+/// Sizes of what is like nothing else that are tried, evenly in the logarithm.
+const LEVELS: usize = 3;
+/// Chance of traffic that is like nothing else, of any shape. Assumed (2026-12).
+const ODD: f64 = 0.1;
+/// Hypotheses that are fitted again, and how often.
+const REFINED: usize = 24;
+const REFINEMENTS: usize = 2;
 /// Share of the excess bytes below which a candidate did not take part.
 const LEAST_SHARE: f64 = 0.02;
 /// Combinations reported, and the least probability of one.
 const COMBINATIONS: usize = 5;
 const LEAST_COMBINATION: f64 = 0.01;
 
-/// A set of candidates, with or without something unknown of some size.
+/// A set of candidates, with or without something unknown.
 pub(super) struct Hypothesis {
     pub(super) fit: Fit,
     pub(super) probability: f64,
@@ -44,7 +49,9 @@ impl<'a> Posterior<'a> {
     }
 
     pub(super) fn explanation(&self, data: &Data, observed: &Observed) -> Explanation {
-        let mut causes: Vec<Cause> = (0..self.sources.len()).map(|s| self.cause(s, data, observed)).collect();
+        let named = self.sources.iter().enumerate();
+        let causes = named.filter_map(|(s, source)| Some(self.cause(s, source.candidate?, (data, observed))));
+        let mut causes: Vec<Cause> = causes.collect();
         causes.sort_by(|a, b| {
             b.probability.total_cmp(&a.probability).then(b.took_part.total_cmp(&a.took_part))
         });
@@ -59,7 +66,7 @@ impl<'a> Posterior<'a> {
         }
     }
 
-    fn cause(&self, source: usize, data: &Data, observed: &Observed) -> Cause {
+    fn cause(&self, source: usize, candidate: &Candidate<'_>, (data, observed): (&Data, &Observed)) -> Cause {
         let (mut probability, mut took_part, mut bytes, mut squares) = (0.0, 0.0, 0.0, 0.0);
         for hypothesis in &self.hypotheses {
             let Some(i) = hypothesis.fit.parts.iter().position(|part| part.source == source) else {
@@ -74,7 +81,6 @@ impl<'a> Posterior<'a> {
         }
         let weight = took_part.max(1e-300);
         let mean = bytes / weight;
-        let candidate = self.sources[source].candidate;
         Cause {
             ru: candidate.ru.clone(),
             title: candidate.title.clone(),
@@ -82,14 +88,15 @@ impl<'a> Posterior<'a> {
             took_part,
             bytes: libm::exp(mean),
             bytes_sigma: libm::sqrt((squares / weight - mean * mean).max(0.0)),
-            evidence: super::evidence::list(self, source, data, observed),
+            evidence: super::evidence::list(self, (source, candidate), data, observed),
         }
     }
 
     fn combinations(&self) -> Vec<Combination> {
         let mut all: Vec<(Vec<usize>, f64)> = Vec::new();
         for hypothesis in &self.hypotheses {
-            let set: Vec<usize> = hypothesis.fit.parts.iter().map(|part| part.source).collect();
+            let parts = hypothesis.fit.parts.iter().map(|part| part.source);
+            let set: Vec<usize> = parts.filter(|s| self.sources[*s].candidate.is_some()).collect();
             match all.iter_mut().find(|(other, _)| *other == set) {
                 Some((_, sum)) => *sum += hypothesis.probability,
                 None => all.push((set, hypothesis.probability)),
@@ -98,7 +105,8 @@ impl<'a> Posterior<'a> {
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all.retain(|(_, probability)| *probability >= LEAST_COMBINATION);
         all.truncate(COMBINATIONS);
-        let names = |set: Vec<usize>| set.iter().map(|s| self.sources[*s].candidate.ru.clone()).collect();
+        let name = |s: &usize| self.sources[*s].candidate.map(|candidate| candidate.ru.clone());
+        let names = |set: Vec<usize>| set.iter().filter_map(name).collect();
         all.into_iter().map(|(set, probability)| Combination { rus: names(set), probability }).collect()
     }
 
@@ -118,86 +126,169 @@ impl<'a> Posterior<'a> {
     }
 }
 
-/// Sizes of the unknown, in units: none, then from the error of the baseline to twice what was seen.
+/// Sizes of what is like nothing else, in units: none, then from the error of the baseline to twice what was seen.
 fn levels(data: &Data) -> Vec<f64> {
     let largest = data.total.iter().fold(4.0_f64, |top, x| top.max(x.abs()));
     let ratio = libm::log(2.0 * largest) / num::of_usize(LEVELS - 1);
     std::iter::once(0.0).chain((0..LEVELS).map(|k| libm::exp(ratio * num::of_usize(k)))).collect()
 }
 
-/// The sources that explain most by themselves, each with the logarithm of the size from which it is seen.
+/// The sources that explain most by themselves, and the unknown as the last; each with the logarithm of the size from
+/// which it is seen.
 fn screened<'a>(
     data: &Data,
     sources: Vec<Source<'a>>,
     options: &ExplainOptions,
 ) -> (Vec<Source<'a>>, Vec<f64>) {
-    if sources.is_empty() {
-        return (sources, Vec::new());
-    }
     let noise_s = options.noise_correlation_secs;
-    let noise = Root::new(data, Parts { unknown: 0.0, forecasts: false, noise_s });
-    let level = levels(data)[LEVELS / 2];
-    let middle = Root::new(data, Parts { unknown: level, forecasts: true, noise_s });
+    let noise = Root::new(data, Parts { odd: 0.0, forecast: None, noise_s });
+    let seen_as_forecast = Forecasted::seen(data);
+    let odd = levels(data)[LEVELS / 2];
+    let middle = Root::new(data, Parts { odd, forecast: Some(&seen_as_forecast), noise_s });
     let seen: f64 = data.total.iter().map(|x| x.max(0.0)).sum();
-    let scored = sources.into_iter().map(|source| {
+    let visible = |source: &Source<'_>| {
         let sum = |template: &Template| template.curve.iter().sum::<f64>();
         let largest = source.templates.iter().max_by(|a, b| sum(a).total_cmp(&sum(b)));
-        let visible = largest.map_or(0.0, |template| {
+        largest.map_or(0.0, |template| {
             let mut cells = source.cells(template, data);
             noise.whiten(&mut cells);
             ln_visible(super::covariance::dot(&cells, &cells), LEAST_SHARE * seen / sum(template))
-        });
-        let prior = libm::log(source.candidate.plausibility.clamp(1e-9, 1.0));
+        })
+    };
+    let scored = sources.into_iter().map(|source| {
+        let visible = visible(&source);
+        let prior = libm::log(source.plausibility.max(1e-9));
         (single(data, &middle, &source, visible) + prior, visible, source)
     });
     let mut scored: Vec<_> = scored.collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.truncate(KEPT);
-    scored.into_iter().map(|(_, visible, source)| (source, visible)).unzip()
+    let unknown = Source::unknown(data, options.unknown_prior.clamp(1e-3, 0.999));
+    let last = (visible(&unknown), unknown);
+    let all = scored.into_iter().map(|(_, visible, source)| (visible, source)).chain([last]);
+    let (visible, sources) = all.unzip::<_, _, Vec<_>, Vec<_>>();
+    (sources, visible)
 }
 
+/// Everything that hypotheses are weighed with.
+struct Scales<'a> {
+    data: &'a Data,
+    sources: &'a [&'a Source<'a>],
+    visible: &'a [f64],
+    platforms: PlatformsSeen<'a>,
+    noise_s: f64,
+}
+
+/// A hypothesis before all are known.
+struct Weighed {
+    set: Vec<usize>,
+    odd: f64,
+    fit: Fit,
+    carried: Carried,
+    ln_weight: f64,
+}
+
+/// All hypotheses, the likeliest ones fitted again: first with errors of forecasts in proportion to what was seen, which
+/// is generous and needs one covariance for all sets, then in proportion to what the set is fitted to carry.
 fn weighed(
     data: &Data,
     (sources, visible): (&[Source<'_>], &[f64]),
     observed: &Observed,
     options: &ExplainOptions,
 ) -> Vec<Hypothesis> {
-    let noise_s = options.noise_correlation_secs;
-    let unknown_prior = options.unknown_prior.clamp(1e-3, 0.999);
     let borrowed: Vec<&Source<'_>> = sources.iter().collect();
-    let sets = sets(sources.len(), options.at_most_together.clamp(1, 3));
-    let platforms = PlatformsSeen::new(observed);
-    let mut weights = Vec::new();
-    let mut hypotheses = Vec::new();
-    for unknown in levels(data) {
-        let level_prior = if unknown > 0.0 { unknown_prior * even(LEVELS) } else { 1.0 - unknown_prior };
-        let alone = Gram::new(data, &Root::new(data, Parts { unknown, forecasts: false, noise_s }), &[]);
-        let together = (!sources.is_empty()).then(|| {
-            Gram::new(data, &Root::new(data, Parts { unknown, forecasts: true, noise_s }), &borrowed)
-        });
-        for set in &sets {
-            let gram = together.as_ref().filter(|_| !set.is_empty()).unwrap_or(&alone);
-            let fit = Fitter { gram, sources: &borrowed, visible }.fit(set);
-            let carried = Carried::new(&fit, &borrowed, data);
-            let by_platform = platforms.ln_likelihood(&carried, &fit, &borrowed);
-            let prior = libm::log(level_prior) + ln_prior(set, sources, visible);
-            weights.push(fit.ln_evidence + by_platform + prior);
-            hypotheses.push(Hypothesis { fit, probability: 0.0, carried });
-        }
+    let scales = Scales {
+        data,
+        sources: &borrowed,
+        visible,
+        platforms: PlatformsSeen::new(observed, data),
+        noise_s: options.noise_correlation_secs,
+    };
+    let unknown = sources.len() - 1;
+    let named = sets(unknown, options.at_most_together.clamp(1, 3));
+    let with_unknown = named.iter().map(|set| [set.as_slice(), &[unknown]].concat());
+    let sets: Vec<Vec<usize>> = named.iter().skip(1).cloned().chain(with_unknown).collect();
+    let (mut alone, mut together) = (Vec::new(), Vec::new());
+    let seen = Forecasted::seen(data);
+    for odd in levels(data) {
+        let none = scales.gram(odd, None, &[]);
+        alone.push(scales.weigh(&none, &[], odd));
+        let gram = scales.gram(odd, Some(&seen), &borrowed);
+        together.extend(sets.iter().map(|set| scales.weigh(&gram, set, odd)));
     }
-    let all = ln_sum(weights.iter().copied());
-    for (hypothesis, weight) in hypotheses.iter_mut().zip(weights) {
-        hypothesis.probability = libm::exp(weight - all);
-    }
-    hypotheses
+    together.sort_by(|a, b| b.ln_weight.total_cmp(&a.ln_weight));
+    together.truncate(REFINED);
+    let refined = together.into_iter().map(|rough| scales.refine(rough));
+    let all: Vec<Weighed> = alone.into_iter().chain(refined).collect();
+    let sum = ln_sum(all.iter().map(|w| w.ln_weight));
+    let hypothesis =
+        |w: Weighed| Hypothesis { fit: w.fit, probability: libm::exp(w.ln_weight - sum), carried: w.carried };
+    all.into_iter().map(hypothesis).collect()
 }
 
-/// Prior of a set: those in it came, those outside did not come or cannot be seen.
-fn ln_prior(set: &[usize], sources: &[Source<'_>], visible: &[f64]) -> f64 {
-    let term = |(s, source): (usize, &Source<'_>)| {
-        let comes = source.candidate.plausibility.clamp(1e-9, 1.0);
-        let shows = comes * chance_visible(visible[s], source.sigma);
-        libm::log(if set.contains(&s) { comes } else { (1.0 - shows).max(1e-9) })
-    };
-    sources.iter().enumerate().map(term).sum()
+impl Scales<'_> {
+    fn gram(&self, odd: f64, forecast: Option<&Forecasted>, sources: &[&Source<'_>]) -> Gram {
+        let parts = Parts { odd, forecast, noise_s: self.noise_s };
+        Gram::new(self.data, &Root::new(self.data, parts), sources)
+    }
+
+    /// Fits a set under a covariance for all sources.
+    fn weigh(&self, gram: &Gram, set: &[usize], odd: f64) -> Weighed {
+        let fit = Fitter { gram, sources: self.sources, visible: self.visible }.fit(set);
+        self.weighed(set.to_vec(), odd, fit)
+    }
+
+    fn weighed(&self, set: Vec<usize>, odd: f64, fit: Fit) -> Weighed {
+        let carried = Carried::new(&fit, self.sources, self.data);
+        let level = if odd > 0.0 { ODD * even(LEVELS) } else { 1.0 - ODD };
+        let prior = libm::log(level) + self.ln_prior(&set);
+        let by_platform = self.platforms.ln_likelihood(&carried, &fit, self.sources);
+        let ln_weight = fit.ln_evidence + by_platform + prior;
+        Weighed { set, odd, fit, carried, ln_weight }
+    }
+
+    /// Fits a set again under a covariance of its own.
+    fn refine(&self, mut rough: Weighed) -> Weighed {
+        let own: Vec<&Source<'_>> = rough.set.iter().map(|s| self.sources[*s]).collect();
+        let visible: Vec<f64> = rough.set.iter().map(|s| self.visible[*s]).collect();
+        let places: Vec<usize> = (0..own.len()).collect();
+        for _ in 0..REFINEMENTS {
+            let forecast = self.forecasted(&rough.fit);
+            let gram = self.gram(rough.odd, Some(&forecast), &own);
+            let mut fit = Fitter { gram: &gram, sources: &own, visible: &visible }.fit(&places);
+            for part in &mut fit.parts {
+                part.source = rough.set[part.source];
+            }
+            rough = self.weighed(rough.set, rough.odd, fit);
+        }
+        rough
+    }
+
+    /// What a set is fitted to carry.
+    fn forecasted(&self, fit: &Fit) -> Forecasted {
+        let mut total = vec![0.0; self.data.blocks.len()];
+        let mut sums = vec![0.0; self.data.channels()];
+        for part in &fit.parts {
+            let source = self.sources[part.source];
+            let template = &source.templates[part.template];
+            let size = libm::exp(part.x);
+            for (sum, x) in total.iter_mut().zip(&template.curve) {
+                *sum += size * x;
+            }
+            for (sum, share) in sums.iter_mut().zip(&source.mix) {
+                *sum += size * template.bytes * share;
+            }
+        }
+        Forecasted { total, mix: pulled(&sums) }
+    }
+
+    /// Prior of a set: those in it came, those outside did not come or cannot be seen.
+    fn ln_prior(&self, set: &[usize]) -> f64 {
+        let term = |(s, source): (usize, &&Source<'_>)| {
+            let comes = source.plausibility.max(1e-9);
+            let shows = comes * chance_visible(self.visible[s], source.sigma);
+            libm::log(if set.contains(&s) { comes } else { (1.0 - shows).max(1e-9) })
+        };
+        self.sources.iter().enumerate().map(term).sum()
+    }
 }

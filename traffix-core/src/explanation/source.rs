@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::data::Data;
+use super::data::{Block, Data};
+use super::fit::even;
 use super::{Candidate, Observed};
 use crate::forecast::{Fan, Forecast, UNKNOWN_CDN};
 use crate::num;
@@ -29,6 +30,14 @@ const LUCK_SIGMA: f64 = 2.5;
 /// Price of a CDN mix that is not known and therefore fits: the share of all mixes that looks like the one seen, as a
 /// logarithm. Assumed (2026-12).
 const LN_FREE_MIX: f64 = -1.5;
+/// How long something unknown lasts, h; none for something that fades. Assumed (2026-12): a show, a match, an evening.
+const LASTING_H: [Option<f64>; 4] = [Some(1.0), Some(2.0), Some(4.0), None];
+/// Time in which it ends, and in which it fades, s. Assumed (2026-12).
+const RISE_S: f64 = 900.0;
+const FADE_S: f64 = 5_400.0;
+/// Its height: median in standard deviations of the baseline's error, and log-scale spread. Assumed (2026-12).
+const UNKNOWN_SIGMAS: f64 = 6.0;
+const UNKNOWN_SIZE_SIGMA: f64 = 1.0;
 /// Least log-scale spread of a forecast: none is surer of itself than what nothing explains.
 const LEAST_SIGMA: f64 = crate::forecast::priors::RESIDUAL_SIGMA;
 
@@ -44,9 +53,12 @@ pub(super) struct Template {
     pub(super) bytes: f64,
 }
 
-/// A candidate that may show.
+/// A candidate that may show, or something that is in no catalogue.
 pub(super) struct Source<'a> {
-    pub(super) candidate: &'a Candidate<'a>,
+    /// None for the unknown.
+    pub(super) candidate: Option<&'a Candidate<'a>>,
+    /// Chance of coming at all.
+    pub(super) plausibility: f64,
     pub(super) templates: Vec<Template>,
     /// Share of its bytes by channel.
     pub(super) mix: Vec<f64>,
@@ -78,12 +90,38 @@ impl<'a> Source<'a> {
         }
         let plausible = candidate.plausibility > 0.0 && sigma.is_finite();
         (plausible && !templates.is_empty()).then(|| Self {
-            candidate,
+            candidate: Some(candidate),
+            plausibility: candidate.plausibility.min(1.0),
             templates,
             mix,
             platforms: shares(&forecast.platforms),
             sigma,
         })
+    }
+
+    /// Something that is in no catalogue: it may begin at any time, last for one to four hours or fade away, and come
+    /// over any CDNs.
+    pub(super) fn unknown(data: &Data, plausibility: f64) -> Self {
+        let onsets = even(data.blocks.len() * LASTING_H.len());
+        let ln_prior = libm::log(onsets) + if data.cdns.is_empty() { 0.0 } else { LN_FREE_MIX };
+        let template = |start_s: f64, lasting_h: Option<f64>| {
+            let block = |block: &Block| {
+                let middle = 0.5 * (block.from_s + block.to_s) - start_s;
+                let rise = ((block.to_s - start_s) / (block.to_s - block.from_s)).clamp(0.0, 1.0);
+                let kept = match lasting_h {
+                    Some(hours) => ((hours * 3_600.0 - middle) / RISE_S + 0.5).clamp(0.0, 1.0),
+                    None => libm::exp(-middle.max(0.0) / FADE_S),
+                };
+                UNKNOWN_SIGMAS * rise.min(1.0) * kept
+            };
+            let curve: Vec<f64> = data.blocks.iter().map(block).collect();
+            Template { ln_prior, delay_s: 0.0, bytes: data.bytes_of(&curve), curve }
+        };
+        let starts = data.blocks.iter().map(|block| block.from_s);
+        let templates = starts.flat_map(|at| LASTING_H.map(|hours| template(at, hours))).collect();
+        let mix = data.mix.clone();
+        let sigma = UNKNOWN_SIZE_SIGMA;
+        Self { candidate: None, plausibility, templates, mix, platforms: BTreeMap::new(), sigma }
     }
 
     /// Cells of a template, whitened later.
@@ -123,7 +161,7 @@ fn curve(candidate: &Candidate<'_>, data: &Data, (pivot_s, delay_s, stretch): (f
             factor * forecast.total.p50.get(num::to_usize(bin)).copied().unwrap_or(0.0)
         }
     };
-    let block = |block: &super::data::Block| {
+    let block = |block: &Block| {
         let length = block.to_s - block.from_s;
         let points = num::to_usize(length / step_s).clamp(1, 12);
         let each = length / num::of_usize(points);

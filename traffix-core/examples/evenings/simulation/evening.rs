@@ -103,7 +103,12 @@ impl Evening {
     pub(crate) fn truth(&self, observed: &Observed) -> (Option<String>, Vec<String>) {
         let first = observed.total.bps.bin_at(observed.from).unwrap_or(0);
         let last = observed.total.bps.bin_at(observed.until).unwrap_or(BINS);
-        let sum = |rows: &ByCdn| rows[first..last].iter().flatten().sum::<f64>();
+        // While something has failed, what is missing hides what is carried.
+        let alive = |bin: &usize| {
+            let total: f64 = self.excess[*bin].iter().sum();
+            total > -4.0 * observed.total.sigma_bps
+        };
+        let sum = |rows: &ByCdn| (first..last).filter(alive).flat_map(|bin| rows[bin]).sum::<f64>();
         let all = sum(&self.excess);
         let carried: Vec<(&str, f64)> =
             self.happened.iter().map(|h| (h.ru.as_str(), sum(&h.by_cdn))).collect();
@@ -112,6 +117,21 @@ impl Evening {
         let main = top.filter(|(_, x)| *x > left).map(|(ru, _)| (*ru).to_owned());
         let part = carried.iter().filter(|(_, x)| *x > 0.05 * all).map(|(ru, _)| (*ru).to_owned());
         (main, part.collect())
+    }
+
+    pub(crate) fn carried(&self, observed: &Observed) -> Vec<(String, f64, f64)> {
+        let first = observed.total.bps.bin_at(observed.from).unwrap_or(0);
+        let last = observed.total.bps.bin_at(observed.until).unwrap_or(BINS);
+        self.happened
+            .iter()
+            .map(|h| {
+                (
+                    h.ru.clone(),
+                    (h.by_cdn[first..last].iter().flatten().sum::<f64>() * 300.0 / 8e12).round(),
+                    h.by_cdn.iter().map(|r| r.iter().sum::<f64>() / 1e9).fold(0.0, f64::max).round(),
+                )
+            })
+            .collect()
     }
 
     fn start(&self, bin: usize) -> DateTime<Utc> {
