@@ -103,7 +103,7 @@ fn errors(forecasted: &Forecasted, (a, b): (&Cell, &Cell), near: f64) -> f64 {
     let (p, q) = (forecasted.mix[a.channel], forecasted.mix[b.channel]);
     let mix = if a.channel == b.channel { p - p * q } else { -p * q };
     let relative =
-        SHAPE_ERROR * SHAPE_ERROR * p * q * near + mix / MIX_STRENGTH * (1.0 - MIX_DRIFT + MIX_DRIFT * near);
+        par(0).powi(2) * p * q * near + mix / par(2) * (1.0 - par(3) + par(3) * near);
     forecasted.total[a.block] * forecasted.total[b.block] * relative
 }
 
@@ -134,14 +134,16 @@ struct Times {
 fn times(data: &Data, parts: Parts<'_>) -> Times {
     let middles: Vec<f64> = data.blocks.iter().map(|b| 0.5 * (b.from_s + b.to_s)).collect();
     let noise_s = if parts.noise_s > 1.0 { parts.noise_s } else { 1.0 };
-    let table = |time_s: f64| -> Vec<f64> {
-        let row = |a: &f64| {
-            let a = *a;
-            middles.iter().map(move |b| libm::exp(-(a - b).abs() / time_s)).collect::<Vec<_>>()
-        };
+    let table = |correlation: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        let row = |a: &f64| middles.iter().map(|b| correlation((a - b).abs())).collect::<Vec<_>>();
         middles.iter().flat_map(row).collect()
     };
-    Times { noise: table(noise_s), shape: table(SHAPE_S), odd: table(ODD_S) }
+    Times {
+        noise: table(&|apart| libm::exp(-apart / noise_s)),
+        // Curves of downloads are smooth: who is above the forecast now is so in half an hour.
+        shape: table(&|apart| libm::exp(-0.5 * (apart / (3600.0 * par(1))) * (apart / (3600.0 * par(1))))),
+        odd: table(&|apart| libm::exp(-apart / ODD_S)),
+    }
 }
 
 /// Traffic seen by block, less noise and never negative.
@@ -183,4 +185,9 @@ mod tests {
             (0..3).map(|i| (0..3).map(|j| raw[i] * inverse[i][j] * raw[j] / 67.0).sum::<f64>()).sum();
         assert!((square - want).abs() < 1e-12, "{square} {want}");
     }
+}
+
+pub(super) fn par(i: usize) -> f64 {
+    static P: std::sync::OnceLock<Vec<f64>> = std::sync::OnceLock::new();
+    P.get_or_init(|| std::env::var("PAR").unwrap_or("0.3,1.5,6,0.15,0.6,1.0".into()).split(',').map(|x| x.parse().unwrap()).collect())[i]
 }

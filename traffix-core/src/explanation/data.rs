@@ -10,6 +10,9 @@ use crate::num;
 const BLOCKS: usize = 24;
 /// CDNs told apart; what is left of the total is one channel more.
 const CDNS: usize = 4;
+/// How soon, s, and how high a rise may go. Assumed (2026-12).
+const RISING_S: f64 = 3_600.0;
+const RISEN: f64 = 0.6;
 /// Below so many standard deviations under the baseline something has failed, and the bin tells nothing of causes.
 const FAILED_SIGMA: f64 = -4.0;
 /// Least spread of the part of the total that no CDN accounts for, of that of the total.
@@ -89,6 +92,19 @@ impl Data {
     pub(super) fn bytes_of(&self, curve: &[f64]) -> f64 {
         let sum: f64 = curve.iter().zip(&self.blocks).map(|(x, block)| x * block.watched_s).sum();
         sum * self.unit_bps / 8.0
+    }
+
+    /// A curve with its rise made as high as it will be soon: where traffic has only begun, how fast it rises is not known
+    /// to a share of what it is then.
+    pub(super) fn risen(&self, curve: &[f64]) -> Vec<f64> {
+        let largest = curve.iter().fold(0.0_f64, |top, x| top.max(*x));
+        let soon = |block: &Block| {
+            let ahead = self.blocks.iter().zip(curve);
+            let ahead = ahead.filter(|(other, _)| (0.0..=3600.0 * super::covariance::par(5)).contains(&(other.from_s - block.from_s)));
+            ahead.map(|(_, x)| *x).fold(0.0, f64::max)
+        };
+        let value = |(block, x): (&Block, &f64)| if *x > 1e-3 * largest { x.max(super::covariance::par(4) * soon(block)) } else { *x };
+        self.blocks.iter().zip(curve).map(value).collect()
     }
 
     fn add_block(&mut self, observed: &Observed, named: &[(&String, &Excess)], fine: &Fine, bins: &[usize]) {

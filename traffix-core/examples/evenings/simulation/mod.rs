@@ -9,7 +9,7 @@ use traffix_core::explanation::{Candidate, ExplainOptions, Explanation, explain,
 use traffix_core::forecast::{Forecast, forecast};
 
 pub(crate) use evening::Evening;
-pub(crate) use report::report;
+pub(crate) use report::{report, short};
 
 /// Evenings of the committed report.
 pub(crate) const EVENINGS: u64 = 1_000;
@@ -39,7 +39,7 @@ pub(crate) struct Told {
 
 /// Explains evenings; `None` where nothing rose far enough above the baseline.
 pub(crate) fn run(setting: Setting, evenings: u64, seed: u64) -> Vec<Option<Told>> {
-    (0..evenings).map(|number| told(&Evening::new(setting, seed, number))).collect()
+    (std::env::var("FROM").map_or(0, |t| t.parse().unwrap())..evenings).map(|number| told(&Evening::new(setting, seed, number))).collect()
 }
 
 fn told(evening: &Evening) -> Option<Told> {
