@@ -13,6 +13,7 @@ pub mod baseline;
 pub mod catalogue;
 pub mod delivery;
 pub mod evidence;
+pub mod explanation;
 pub mod forecast;
 pub mod golden;
 pub mod invalid;

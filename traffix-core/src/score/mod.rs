@@ -11,6 +11,10 @@
 pub mod backtest;
 pub mod proof;
 
+mod calibration;
+
+pub use calibration::{CalibrationBin, brier, calibration};
+
 use crate::forecast::math::{normal_cdf, normal_pdf, normal_quantile};
 use crate::forecast::{LogNormal, quantile};
 use crate::num;
