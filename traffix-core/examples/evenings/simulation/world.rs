@@ -102,6 +102,7 @@ fn item(platform: usize, bytes: f64, chance: &mut Chance) -> Item {
         disk_bytes: None,
         bytes_sigma: None,
         bitrate_bps: None,
+        max_bps: None,
         cdn_shares: known.then_some(named),
     }
 }
