@@ -78,7 +78,10 @@ fn year_of_minutes(c: &mut Criterion) {
         }
     }
     let mut group = c.benchmark_group("year of minutes, 50 series");
-    group.throughput(Throughput::Elements(bins as u64)).sample_size(10).measurement_time(Duration::from_secs(10));
+    group
+        .throughput(Throughput::Elements(bins as u64))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(10));
     group.bench_function("traffix", |b| {
         b.iter(|| all.iter().map(|s| Baseline::fit(black_box(s), &options).unwrap().weeks()).sum::<f64>());
     });

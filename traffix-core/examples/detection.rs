@@ -37,7 +37,9 @@ fn main() {
             alarms(&quiet, (0..many).map(|i| seed * 100_000 + i));
         }
         let quiet = Quiet { sigma, ar1, day_sigma, ..QUIET };
-        println!("\n| rise | over | found | median delay, bins | P90 | within 3 bins |\n|---|---|---|---|---|---|");
+        println!(
+            "\n| rise | over | found | median delay, bins | P90 | within 3 bins |\n|---|---|---|---|---|---|"
+        );
         for (share, ramp_minutes) in RISES {
             delays(&quiet, share, ramp_minutes, (0..series).map(|i| seed * 100_000 + i));
         }
@@ -66,7 +68,10 @@ fn alarms(quiet: &Quiet, seeds: impl Iterator<Item = u64>) {
         weeks += 4.0;
     }
     let rate = alarms as f64 / weeks;
-    println!("- bins of {} s: {alarms} false alarms in {weeks} weeks, {rate:.3} a week (wished: at most 0.25)", quiet.step_secs);
+    println!(
+        "- bins of {} s: {alarms} false alarms in {weeks} weeks, {rate:.3} a week (wished: at most 0.25)",
+        quiet.step_secs
+    );
 }
 
 /// A Thursday at seven in the evening, in the week after the fit.
@@ -87,7 +92,8 @@ fn delays(quiet: &Quiet, share: f64, ramp_minutes: u32, seeds: impl Iterator<Ite
         bins.extend(hit.map(|spike| (spike.detected_at - at).num_minutes().div_euclid(5)));
     }
     bins.sort_unstable();
-    let quantile = |q: f64| bins.get((q * bins.len() as f64) as usize).map_or("-".into(), ToString::to_string);
+    let quantile =
+        |q: f64| bins.get((q * bins.len() as f64) as usize).map_or("-".into(), ToString::to_string);
     let within = bins.iter().filter(|bins| **bins <= 3).count();
     println!(
         "| {:.0} % | {ramp_minutes} min | {} of {n} | {} | {} | {within} of {n} |",

@@ -53,8 +53,7 @@ fn steps_from_a_second_to_an_hour_agree() {
         let still = Quiet { step_secs, weeks: 2, sigma: 0.0, day_sigma: 0.0, ..QUIET };
         let baseline = Baseline::fit(&still.samples(monday()), &options()).unwrap();
         let worst = worst(&baseline, monday() + TimeDelta::weeks(1));
-        // The weekend begins and ends at once, which half an hour smears.
-        let limit = if step_secs > 1800 { 0.16 } else { 0.09 };
+        let limit = if step_secs > 1800 { 0.05 } else { 0.02 };
         assert!(worst < limit, "{step_secs} s: {worst}");
         let bins = 86_400 / usize::try_from(step_secs).unwrap();
         let start = monday() + TimeDelta::days(1);

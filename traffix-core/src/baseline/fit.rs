@@ -21,7 +21,7 @@ const BORROWED: f64 = 1.5;
 /// Half-hours of a week, and of a day, from which on their median counts.
 const MIN_WEEK: usize = SLOTS / 4;
 const MIN_DAY: usize = DAY_SLOTS / 2;
-/// Rounds of season and slope; the second corrects what gaps did to the first.
+/// Rounds of season, slope and days; the second corrects what gaps and days did to the first.
 const ROUNDS: usize = 2;
 
 pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseline, BaselineError> {
@@ -43,6 +43,7 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
     for _ in 0..ROUNDS {
         season.medians();
         season.slope();
+        season.polish();
     }
     season.medians();
     let span = num::of_usize(samples.len()) * f64::from(step_secs) / num::of_i64(SLOT_S);
@@ -171,6 +172,9 @@ struct Season {
     /// Spread of the values that a slot borrowed, if it did.
     borrowed: Vec<Option<f64>>,
     per_week: f64,
+    /// Levels of days, whose middle one is 0: without them, neighbouring half-hours whose medians come from different
+    /// weeks would differ by the difference of days.
+    days: Days,
 }
 
 impl Season {
@@ -187,14 +191,21 @@ impl Season {
             }
         };
         let halves = known.map(half).collect();
-        Self { halves, levels: vec![None; SLOTS], borrowed: vec![None; SLOTS], per_week: 0.0 }
+        Self {
+            halves,
+            levels: vec![None; SLOTS],
+            borrowed: vec![None; SLOTS],
+            per_week: 0.0,
+            days: Days(Vec::new()),
+        }
     }
 
-    /// Levels by slot, with the slope taken away.
+    /// Levels by slot, with the slope and the levels of days taken away.
     fn medians(&mut self) {
         let mut groups: Vec<Vec<f64>> = vec![Vec::new(); SLOTS];
         for half in &self.halves {
-            groups[half.slot].push(half.log - self.per_week * half.week);
+            let day = self.days.get(half.day).unwrap_or(0.0);
+            groups[half.slot].push(half.log - self.per_week * half.week - day);
         }
         for slot in 0..SLOTS {
             let own = groups[slot].len() >= MIN_SLOT_WEEKS;
@@ -228,6 +239,15 @@ impl Season {
             let found = self.per_week + robust::slope(&points).unwrap_or(0.0);
             self.per_week = round(found.clamp(-MAX_TREND_PER_WEEK, MAX_TREND_PER_WEEK));
         }
+    }
+
+    /// Finds the levels of days about the season that there is.
+    fn polish(&mut self) {
+        let (mut days, _) = self.days();
+        let mut levels: Vec<f64> = days.0.iter().map(|(_, level)| *level).collect();
+        let middle = robust::median(&mut levels).unwrap_or(0.0);
+        days.0.iter_mut().for_each(|(_, level)| *level -= middle);
+        self.days = days;
     }
 
     /// Levels with the spread of their time of day.

@@ -348,6 +348,24 @@ impl Baseline {
         self.weeks
     }
 
+    /// How much more bins stray in each half-hour of the local day than in the middle one; 1 where nothing is known.
+    ///
+    /// The spread of one half-hour of week, from a handful of weeks, is hardly known; that of a time of day, with an hour
+    /// before and after, from all days of the week, is.
+    pub(crate) fn widths(&self) -> [f64; DAY_SLOTS] {
+        let sigma = |slot: usize| self.slots.get(slot).copied().flatten().map(|(_, sigma)| sigma);
+        let near = |half_hour: usize| {
+            let times = (0..5).map(move |off| (half_hour + DAY_SLOTS + off - 2) % DAY_SLOTS);
+            let mut sigmas: Vec<f64> =
+                times.flat_map(|time| (0..7).filter_map(move |day| sigma(day * DAY_SLOTS + time))).collect();
+            crate::robust::median(&mut sigmas)
+        };
+        let sigmas: [Option<f64>; DAY_SLOTS] = std::array::from_fn(near);
+        let mut known: Vec<f64> = sigmas.iter().copied().flatten().collect();
+        let middle = crate::robust::median(&mut known).filter(|sigma| *sigma > 0.0);
+        sigmas.map(|sigma| sigma.zip(middle).map_or(1.0, |(sigma, middle)| sigma / middle))
+    }
+
     /// What the trend adds to the log level at an instant, as of the end of the fit.
     fn trend(&self, at_s: i64) -> f64 {
         let weeks = num::of_i64(at_s.saturating_sub(self.until.timestamp())) / WEEK_S;

@@ -62,6 +62,12 @@ impl<'a> Reader<'a> {
         self.calendar.clock_s(at_s).div_euclid(86_400)
     }
 
+    /// Half-hour of the local day of an instant, 0 to 47.
+    pub(crate) fn half_hour(&mut self, at_s: i64) -> usize {
+        let half_hour = self.calendar.clock_s(at_s).div_euclid(SLOT_S).rem_euclid(num::to_isize(DAY_SLOTS));
+        usize::try_from(half_hour).unwrap_or(0)
+    }
+
     /// Natural log of the level, and its standard deviation.
     pub(crate) fn log(&mut self, at_s: i64) -> Option<(f64, f64)> {
         let clock_s = self.calendar.clock_s(at_s);

@@ -10,9 +10,11 @@ use crate::samples::Samples;
 const HALF_LIFE_S: f64 = 4.0 * 3600.0;
 /// From so much of the first bins the level to begin with is taken, s.
 const FIRST_S: u32 = 6 * 3600;
+/// Below this share of usual traffic something has failed, which says nothing of the day.
+const FAILED: f64 = 0.5;
 /// A bin moves the level of the day by at most so many standard deviations, whatever it is.
 const CLIP: f64 = 2.0;
-/// Half-hours whose noise is more or less than usual are scaled, within this factor.
+/// Times of day whose noise is more or less than usual are scaled, within this factor.
 const WIDEST: f64 = 3.0;
 
 /// A bin on the log scale.
@@ -22,10 +24,10 @@ pub(super) struct Log {
     pub(super) bps: f64,
     /// The level of its half-hour.
     level: f64,
-    /// How much noisier its half-hour is than usual.
-    wide: f64,
-    /// Distance from the level, over `wide`.
+    /// Distance from the level.
     off: f64,
+    /// How much bins stray at this time of day, over how much they stray on the whole.
+    pub(super) wide: f64,
 }
 
 impl Log {
@@ -36,7 +38,7 @@ impl Log {
 
     /// Usual traffic on such a day, bit/s.
     pub(super) fn usual_bps(&self, day: f64) -> f64 {
-        libm::exp(self.level + self.wide * day)
+        libm::exp(self.level + day)
     }
 }
 
@@ -45,14 +47,13 @@ pub(super) struct Logs<'a> {
     samples: &'a Samples,
     reader: Reader<'a>,
     noise: Noise,
-    typical: f64,
+    widths: [f64; 48],
 }
 
 impl<'a> Logs<'a> {
     pub(super) fn new(samples: &'a Samples, baseline: &'a Baseline) -> Self {
         let noise = baseline.noise().at_step(samples.step_secs().get());
-        let typical = libm::hypot(noise.sigma_log, noise.day_sigma_log);
-        Self { samples, reader: Reader::new(baseline), noise, typical }
+        Self { samples, reader: Reader::new(baseline), noise, widths: baseline.widths() }
     }
 
     pub(super) const fn noise(&self) -> &Noise {
@@ -64,10 +65,9 @@ impl<'a> Logs<'a> {
         let bps = self.samples.get(bin).filter(|bps| *bps >= 0.0)?;
         let step = i64::from(self.samples.step_secs().get());
         let at_s = self.samples.start().timestamp() + step * num::to_isize(bin) + step / 2;
-        let (level, sigma) = self.reader.log(at_s)?;
-        let wide = (sigma / self.typical).clamp(1.0 / WIDEST, WIDEST);
-        let off = (libm::log(bps) - level).max(-50.0) / wide;
-        Some(Log { bps, level, wide, off })
+        let (level, _) = self.reader.log(at_s)?;
+        let wide = self.widths[self.reader.half_hour(at_s)].clamp(1.0 / WIDEST, WIDEST);
+        Some(Log { bps, level, off: (libm::log(bps) - level).max(-50.0), wide })
     }
 }
 
@@ -77,6 +77,7 @@ pub(super) struct Day {
     level: f64,
     keep: f64,
     most: f64,
+    failed: f64,
 }
 
 impl Day {
@@ -84,11 +85,12 @@ impl Day {
     pub(super) fn new(logs: &mut Logs<'_>, bins: usize) -> Self {
         let step_secs = logs.samples.step_secs().get();
         let first = usize::try_from(FIRST_S.div_ceil(step_secs)).unwrap_or(usize::MAX);
-        let mut offs: Vec<f64> = (0..bins).filter_map(|bin| logs.at(bin)).map(|log| log.off).take(first).collect();
+        let mut offs: Vec<f64> =
+            (0..bins).filter_map(|bin| logs.at(bin)).map(|log| log.off).take(first).collect();
         let most = CLIP * logs.noise.sigma_log;
-        let widest = 3.0 * logs.typical;
+        let widest = 3.0 * libm::hypot(logs.noise.sigma_log, logs.noise.day_sigma_log);
         let level = robust::median(&mut offs).unwrap_or(0.0).clamp(-widest, widest);
-        Self { level, keep: libm::exp2(-f64::from(step_secs) / HALF_LIFE_S), most }
+        Self { level, keep: libm::exp2(-f64::from(step_secs) / HALF_LIFE_S), most, failed: libm::log(FAILED) }
     }
 
     pub(super) const fn level(&self) -> f64 {
@@ -97,6 +99,9 @@ impl Day {
 
     /// One bin more, by what is left of it.
     pub(super) fn follow(&mut self, x: f64) {
+        if x < self.failed {
+            return;
+        }
         self.level += (1.0 - self.keep) * x.clamp(-self.most, self.most);
     }
 

@@ -118,7 +118,8 @@ pub fn detect(samples: &Samples, baseline: &Baseline, options: &DetectOptions) -
 /// series that the spike may show in, such as that of one CDN with its own baseline.
 pub fn excess(samples: &Samples, baseline: &Baseline, began_at: DateTime<Utc>) -> Excess {
     let mut logs = day::Logs::new(samples, baseline);
-    let until = samples.bin_at(began_at).unwrap_or(if began_at < samples.start() { 0 } else { samples.len() });
+    let until =
+        samples.bin_at(began_at).unwrap_or(if began_at < samples.start() { 0 } else { samples.len() });
     let mut day = day::Day::new(&mut logs, samples.len());
     for bin in 0..until {
         if let Some(log) = logs.at(bin) {
@@ -132,7 +133,8 @@ pub fn excess(samples: &Samples, baseline: &Baseline, began_at: DateTime<Utc>) -
         usual.push(level);
         Some(log.bps - level)
     };
-    let bps = Samples::new(samples.start(), samples.step_secs(), (0..samples.len()).map(above).collect::<Vec<_>>());
+    let bps =
+        Samples::new(samples.start(), samples.step_secs(), (0..samples.len()).map(above).collect::<Vec<_>>());
     let middle = crate::robust::median(&mut usual).unwrap_or(0.0);
     Excess { bps, sigma_bps: middle * logs.noise().sigma_log }
 }

@@ -1,5 +1,7 @@
 //! The watch: two cumulative sums, a confirmation, an end.
 
+use chrono::{DateTime, Utc};
+
 use super::day::{Day, Log, Logs};
 use super::{DetectOptions, Spike, after, num};
 use crate::baseline::Baseline;
@@ -9,6 +11,9 @@ use crate::samples::Samples;
 const SLACKS: [f64; 2] = [0.5, 2.0];
 /// Mean overshoot of a sum over its limit, both ends. Published (Siegmund 1985).
 const OVERSHOOT: f64 = 1.166;
+/// Spreads of days by which the level may be wrong for hours without an alarm: days change while they are followed, and
+/// the baseline knows its half-hours from a handful of weeks. Assumed (2026-12).
+const LEVEL_ERROR: f64 = 1.5;
 /// Share of a rise that the bin after must still show.
 const STAYS: f64 = 0.5;
 /// Under so many standard deviations of a bin, traffic is usual again.
@@ -88,8 +93,22 @@ impl<'a> Watch<'a> {
         let days = if options.false_alarm_days > 0.0 { options.false_alarm_days } else { 1.0 };
         // Two sums share the false alarms.
         let bins = 2.0 * days * 86_400.0 / f64::from(samples.step_secs().get());
-        let sums = SLACKS.map(|slack| Sum { slack, limit: limit(slack, bins), sum: 0.0, since: 0 });
-        Self { samples, logs, options, day, sums, before: None, alarm: None, running: None, found: Vec::new() }
+        // A level that is wrong by what days differ by must not look like something that goes on coming.
+        let noise = logs.noise();
+        let bias = LEVEL_ERROR * noise.day_sigma_log * (1.0 - noise.ar1) / noise.innovation_sigma_log;
+        let sums =
+            SLACKS.map(|slack| Sum { slack: slack + bias, limit: limit(slack, bins), sum: 0.0, since: 0 });
+        Self {
+            samples,
+            logs,
+            options,
+            day,
+            sums,
+            before: None,
+            alarm: None,
+            running: None,
+            found: Vec::new(),
+        }
     }
 
     pub(super) fn run(mut self) -> Vec<Spike> {
@@ -111,7 +130,7 @@ impl<'a> Watch<'a> {
         num::of_usize(bins) * f64::from(self.samples.step_secs().get())
     }
 
-    fn start_of(&self, bin: usize) -> chrono::DateTime<chrono::Utc> {
+    fn start_of(&self, bin: usize) -> DateTime<Utc> {
         after(self.samples.start(), bin, self.samples.step_secs().get())
     }
 
@@ -131,11 +150,11 @@ impl<'a> Watch<'a> {
         let x = log.x(self.day.level());
         let noise = *self.logs.noise();
         // What fell comes back: that is no rise.
-        let low = -2.0 * noise.sigma_log;
+        let low = -2.0 * noise.sigma_log * log.wide;
         let new = match self.before {
             Some(before) => (x - noise.ar1 * before.max(low)) / noise.innovation_sigma_log,
             None => x / noise.sigma_log,
-        };
+        } / log.wide;
         self.before = Some(x);
         if x <= 0.0 {
             self.sums.iter_mut().for_each(|sum| sum.sum = 0.0);
@@ -177,8 +196,13 @@ impl<'a> Watch<'a> {
         let (usual, tail) = ((0.0, 0.0), (0.0, 0.0, 0.0));
         self.running = Some(Running { spike, since, calm_since: None, last_known: since, usual, tail });
         for bin in since..=confirmed {
-            if let Some(log) = self.logs.at(bin) {
-                self.runs(bin, log);
+            if let (Some(log), Some(running)) = (self.logs.at(bin), &mut self.running) {
+                let usual = log.usual_bps(self.day.level());
+                running.add(
+                    (log.bps - usual, usual),
+                    bin,
+                    after(start, bin - since, self.samples.step_secs().get()),
+                );
             }
         }
     }
@@ -189,9 +213,8 @@ impl<'a> Watch<'a> {
         let (day, noise) = (self.day.level(), *self.logs.noise());
         let (x, usual) = (log.x(day), log.usual_bps(day));
         let above = log.bps - usual;
-        running.last_known = bin;
-        running.add(above, usual, bin, self.start_of(bin));
-        if x >= USUAL * noise.sigma_log {
+        running.add((above, usual), bin, self.start_of(bin));
+        if x >= USUAL * noise.sigma_log * log.wide {
             (running.calm_since, running.tail) = (None, (0.0, 0.0, 0.0));
         } else {
             running.calm_since.get_or_insert(bin);
@@ -239,7 +262,8 @@ impl<'a> Watch<'a> {
 }
 
 impl Running {
-    fn add(&mut self, above: f64, usual: f64, bin: usize, at: chrono::DateTime<chrono::Utc>) {
+    fn add(&mut self, (above, usual): (f64, f64), bin: usize, at: DateTime<Utc>) {
+        self.last_known = bin;
         self.spike.excess_bytes += above;
         self.usual.0 += usual;
         self.usual.1 += usual * usual;
@@ -249,7 +273,6 @@ impl Running {
             self.spike.share = above / usual;
             self.spike.peak_at = at;
         }
-        debug_assert!(bin >= self.since, "bins come in order");
     }
 
     fn forget_tail(&mut self) {

@@ -18,7 +18,8 @@ pub(crate) fn pattern(tz: Tz, at: DateTime<Utc>) -> f64 {
     let hour = f64::from(local.num_seconds_from_midnight()) / 3600.0;
     let day = (std::f64::consts::TAU * (hour - 14.0) / 24.0).sin();
     let weekend = chrono::Datelike::weekday(&local).num_days_from_monday() >= 5;
-    0.5 * day + if weekend { 0.15 } else { 0.0 }
+    let noon = 0.5 - 0.5 * (std::f64::consts::TAU * hour / 24.0).cos();
+    0.5 * day + if weekend { 0.2 * noon } else { 0.0 }
 }
 
 /// What is simulated.
