@@ -8,7 +8,7 @@ const BETWEEN_CDNS: f64 = 0.3;
 /// Error of a block that nothing else shares, of the spread of the baseline. Assumed (2026-12).
 const OWN_ERROR: f64 = 0.2;
 /// Error of a forecast's shape, of the traffic seen. Assumed (2026-12), about what start laws differ by.
-const SHAPE_ERROR: f64 = 0.25;
+const SHAPE_ERROR: f64 = 0.3;
 /// How long an error of the shape lasts, s. Assumed (2026-12).
 const SHAPE_S: f64 = 5_400.0;
 /// Observations that the belief in a CDN mix is worth where platform weights are uncertain too. Assumed (2026-12): of
@@ -102,7 +102,8 @@ impl Root {
 fn errors(forecasted: &Forecasted, (a, b): (&Cell, &Cell), near: f64) -> f64 {
     let (p, q) = (forecasted.mix[a.channel], forecasted.mix[b.channel]);
     let mix = if a.channel == b.channel { p - p * q } else { -p * q };
-    let relative = par(0).powi(2) * p * q * near + mix / par(2) * (1.0 - par(3) + par(3) * near);
+    let relative =
+        SHAPE_ERROR.powi(2) * p * q * near + mix / MIX_STRENGTH * (1.0 - MIX_DRIFT + MIX_DRIFT * near);
     forecasted.total[a.block] * forecasted.total[b.block] * relative
 }
 
@@ -140,7 +141,7 @@ fn times(data: &Data, parts: Parts<'_>) -> Times {
     Times {
         noise: table(&|apart| libm::exp(-apart / noise_s)),
         // Curves of downloads are smooth: who is above the forecast now is so in half an hour.
-        shape: table(&|apart| libm::exp(-0.5 * (apart / (3600.0 * par(1))) * (apart / (3600.0 * par(1))))),
+        shape: table(&|apart| libm::exp(-0.5 * (apart / SHAPE_S) * (apart / SHAPE_S))),
         odd: table(&|apart| libm::exp(-apart / ODD_S)),
     }
 }
@@ -184,15 +185,4 @@ mod tests {
             (0..3).map(|i| (0..3).map(|j| raw[i] * inverse[i][j] * raw[j] / 67.0).sum::<f64>()).sum();
         assert!((square - want).abs() < 1e-12, "{square} {want}");
     }
-}
-
-pub(super) fn par(i: usize) -> f64 {
-    static P: std::sync::OnceLock<Vec<f64>> = std::sync::OnceLock::new();
-    P.get_or_init(|| {
-        std::env::var("PAR")
-            .unwrap_or("0.3,1.5,6,0.15,0.6,1.0".into())
-            .split(',')
-            .map(|x| x.parse().unwrap())
-            .collect()
-    })[i]
 }

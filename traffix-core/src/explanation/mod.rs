@@ -200,6 +200,3 @@ pub fn explain(observed: &Observed, candidates: &[Candidate<'_>], options: &Expl
     let posterior = hypotheses::Posterior::new(&data, sources, observed, options);
     posterior.explanation(&data, observed)
 }
-
-#[cfg(test)]
-mod tests;

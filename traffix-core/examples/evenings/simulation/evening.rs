@@ -119,21 +119,6 @@ impl Evening {
         (main, part.collect())
     }
 
-    pub(crate) fn carried(&self, observed: &Observed) -> Vec<(String, f64, f64)> {
-        let first = observed.total.bps.bin_at(observed.from).unwrap_or(0);
-        let last = observed.total.bps.bin_at(observed.until).unwrap_or(BINS);
-        self.happened
-            .iter()
-            .map(|h| {
-                (
-                    h.ru.clone(),
-                    (h.by_cdn[first..last].iter().flatten().sum::<f64>() * 300.0 / 8e12).round(),
-                    h.by_cdn.iter().map(|r| r.iter().sum::<f64>() / 1e9).fold(0.0, f64::max).round(),
-                )
-            })
-            .collect()
-    }
-
     fn start(&self, bin: usize) -> DateTime<Utc> {
         self.day + TimeDelta::seconds(i64::from(STEP_S) * bin as i64)
     }

@@ -2,14 +2,13 @@
 
 mod chance;
 mod evening;
-mod report;
+pub(crate) mod report;
 mod world;
 
 use traffix_core::explanation::{Candidate, ExplainOptions, Explanation, explain, question};
 use traffix_core::forecast::{Forecast, forecast};
 
 pub(crate) use evening::Evening;
-pub(crate) use report::{report, short};
 
 /// Evenings of the committed report.
 pub(crate) const EVENINGS: u64 = 1_000;
@@ -39,9 +38,7 @@ pub(crate) struct Told {
 
 /// Explains evenings; `None` where nothing rose far enough above the baseline.
 pub(crate) fn run(setting: Setting, evenings: u64, seed: u64) -> Vec<Option<Told>> {
-    (std::env::var("FROM").map_or(0, |t| t.parse().unwrap())..evenings)
-        .map(|number| told(&Evening::new(setting, seed, number)))
-        .collect()
+    (0..evenings).map(|number| told(&Evening::new(setting, seed, number))).collect()
 }
 
 fn told(evening: &Evening) -> Option<Told> {
@@ -58,42 +55,5 @@ fn told(evening: &Evening) -> Option<Told> {
         .collect();
     let explanation = explain(&observed, &candidates, &ExplainOptions::default());
     let (main, overlapping) = evening.truth(&observed);
-    if std::env::var("DBG").is_ok() {
-        let wrong = (explanation.unknown > 0.8) != main.is_none()
-            && (explanation.unknown > 0.8
-                || explanation
-                    .causes
-                    .first()
-                    .is_some_and(|c| c.probability > 0.8 && Some(&c.ru) != main.as_ref()));
-        if wrong {
-            eprintln!(
-                "== unknown {:.3} main {main:?} over {overlapping:?} began {} excess {:.1} TB happened {:?}",
-                explanation.unknown,
-                observed.began_at,
-                explanation.excess_bytes / 1e12,
-                evening.carried(&observed)
-            );
-            for (input, f) in evening.candidates.iter().zip(&forecasts) {
-                if evening.happened.iter().any(|h| h.ru == input.ru.id)
-                    || explanation.causes.iter().any(|c| c.ru == input.ru.id && c.took_part > 0.3)
-                {
-                    let c = explanation.causes.iter().find(|c| c.ru == input.ru.id);
-                    eprintln!(
-                        "  {} at {:?} pre {:?} peak p50 {:.0} G p10 {:.0} p90 {:.0} -> {:?}",
-                        input.ru.id,
-                        input.ru.release_at,
-                        input.ru.preload_at,
-                        f.peak.bps.p50 / 1e9,
-                        f.peak.bps.p10 / 1e9,
-                        f.peak.bps.p90 / 1e9,
-                        c.map(|c| (c.probability, c.took_part, c.bytes / 1e12))
-                    );
-                    for e in c.iter().flat_map(|c| &c.evidence) {
-                        eprintln!("      {:?} {}", e.speaks, e.text);
-                    }
-                }
-            }
-        }
-    }
     Some(Told { explanation, main, overlapping })
 }
