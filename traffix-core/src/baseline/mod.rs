@@ -63,6 +63,7 @@ use crate::num;
 use crate::samples::Samples;
 
 pub use noise::Noise;
+pub(crate) use noise::coarse;
 pub(crate) use reader::Reader;
 
 /// Half-hours of a week.
@@ -305,6 +306,14 @@ impl Baseline {
         (0..bins)
             .map(|bin| reader.level(middle.saturating_add(step.saturating_mul(num::to_isize(bin)))))
             .collect()
+    }
+
+    /// Level of each local half-hour of week as of the end of the fit, Monday 00:00 first.
+    pub fn half_hour_of_week(&self) -> Vec<Option<Level>> {
+        let level = |slot: &Option<(f64, f64)>| {
+            slot.map(|(log, sigma_log)| Level { bps: libm::exp(log), sigma_log })
+        };
+        self.slots.iter().map(level).collect()
     }
 
     /// Mean level of each local hour of week as of the end of the fit, in bit/s, Monday 00:00 first: the shape of
