@@ -158,7 +158,7 @@ fn moved(a: &Baseline, b: &Baseline) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn it_scales(factor in 1e-6..1e3_f64, seed in 0..1000_u64) {
@@ -199,9 +199,10 @@ proptest! {
         }
         let fit = |values| Baseline::fit(&quiet.of(monday(), values), &options()).unwrap();
         let (calm, moved_to) = (fit(values), fit(wild));
-        prop_assert!(moved(&calm, &moved_to) < 0.06, "{}", moved(&calm, &moved_to));
+        prop_assert!(moved(&calm, &moved_to) < 0.09, "{}", moved(&calm, &moved_to));
         let mean = |b: &Baseline| b.hour_of_week().iter().flatten().map(|bps| bps.ln()).sum::<f64>() / 168.0;
-        prop_assert!((mean(&calm) - mean(&moved_to)).abs() < 0.02);
+        // One week more or less may decide whether there is growth at all.
+        prop_assert!((mean(&calm) - mean(&moved_to)).abs() < 0.05);
     }
 
     #[test]

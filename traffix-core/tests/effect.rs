@@ -48,7 +48,8 @@ fn holds(estimate: Estimate, truth: f64) -> bool {
 
 #[test]
 fn intervals_hold_the_truth_as_often_as_they_say() {
-    for (weeks, step_secs) in [(4, 300), (8, 300), (8, 3600)] {
+    let mut worst = Vec::new();
+    for (weeks, step_secs) in [(4, 300), (5, 300), (6, 900), (8, 300), (8, 3600), (12, 300)] {
         let windows = windows(weeks);
         let mut held = [0_usize; 5];
         for seed in 1..=SEEDS {
@@ -68,8 +69,9 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
         }
         let shares = held.map(|count| count as f64 / SEEDS as f64);
         println!("{weeks} weeks of {step_secs} s: {shares:?}");
-        assert!(shares.iter().all(|share| (0.7..=0.9).contains(share)), "{weeks} weeks: {shares:?}");
+        worst.push(shares);
     }
+    assert!(worst.iter().flatten().all(|share| (0.7..=0.9).contains(share)), "{worst:?}");
 }
 
 #[test]

@@ -21,6 +21,8 @@ const BORROWED: f64 = 1.5;
 /// Half-hours of a week, and of a day, from which on their median counts.
 const MIN_WEEK: usize = SLOTS / 4;
 const MIN_DAY: usize = DAY_SLOTS / 2;
+/// Largest correlation of neighbouring days believed: few weeks tell little. Assumed.
+const MAX_DAY_AR1: f64 = 0.8;
 /// Rounds of season and slope; the second corrects what gaps did to the first.
 const ROUNDS: usize = 2;
 
@@ -46,12 +48,13 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
     }
     season.medians();
     let span = num::of_usize(samples.len()) * f64::from(step_secs) / num::of_i64(SLOT_S);
+    let slots = season.slots();
     let mut baseline = Baseline {
         tz: options.tz,
         holidays: options.holidays.clone(),
         from: samples.start(),
         until,
-        slots: season.slots(),
+        slots: slots.iter().map(|slot| slot.as_ref().map(|slot| (slot.level, slot.sigma))).collect(),
         trend_per_week: season.per_week,
         noise: Noise::NONE,
         coverage: (num::of_usize(known) / span).min(1.0),
@@ -62,10 +65,18 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
     let half_sigma = robust::spread(&mut offs, 0.0).unwrap_or(0.0);
     // Slots tell of half-hours; single bins stray further.
     let wider = if half_sigma > 0.0 { (bin_sigma / half_sigma).max(1.0) } else { 1.0 };
-    for (_, sigma) in baseline.slots.iter_mut().flatten() {
-        *sigma = round(sigma.max(half_sigma * 0.1) * wider).max(Noise::NONE.sigma_log);
+    for (level, slot) in baseline.slots.iter_mut().zip(slots) {
+        let Some(((_, sigma), slot)) = level.as_mut().zip(slot) else { continue };
+        let half = slot.sigma.max(half_sigma * 0.1);
+        *sigma = round(libm::hypot(half * wider, slot.lost)).max(Noise::NONE.sigma_log);
     }
-    baseline.noise = Noise { day_sigma_log: days.spread(), ..noise };
+    let lost = season.lost_share();
+    let of_halves = (half_sigma * half_sigma - days.spread().powi(2)).max(0.0);
+    baseline.noise = Noise {
+        day_sigma_log: round(days.spread() * libm::sqrt(1.0 + lost)),
+        day_ar1: round(days.ar1()),
+        ..noise.with(lost * of_halves)
+    };
     Ok(baseline)
 }
 
@@ -164,12 +175,23 @@ struct Half {
     log: f64,
 }
 
+/// What is known of a half-hour of week.
+struct Slot {
+    level: f64,
+    /// Spread of half-hours about it.
+    sigma: f64,
+    /// Spread that they do not show, because the level is drawn to them.
+    lost: f64,
+}
+
 /// Medians of slots and a slope, improved in turns.
 struct Season {
     halves: Vec<Half>,
     levels: Vec<Option<f64>>,
     /// Spread of the values that a slot borrowed, if it did.
     borrowed: Vec<Option<f64>>,
+    /// Variance about each level that is lost because it is drawn to its own values, of the variance seen.
+    lost: Vec<f64>,
     per_week: f64,
 }
 
@@ -187,7 +209,8 @@ impl Season {
             }
         };
         let halves = known.map(half).collect();
-        Self { halves, levels: vec![None; SLOTS], borrowed: vec![None; SLOTS], per_week: 0.0 }
+        let (levels, borrowed) = (vec![None; SLOTS], vec![None; SLOTS]);
+        Self { halves, levels, borrowed, lost: vec![0.0; SLOTS], per_week: 0.0 }
     }
 
     /// Levels by slot, with the slope taken away.
@@ -200,6 +223,7 @@ impl Season {
             let own = groups[slot].len() >= MIN_SLOT_WEEKS;
             let lent = if own { None } else { lent(&groups, slot) };
             self.borrowed[slot] = lent.map(|(_, sigma)| sigma);
+            self.lost[slot] = if own { robust::lost_to_median(groups[slot].len()) } else { 0.0 };
             self.levels[slot] = if own {
                 // A copy: the order inside the group must not depend on who borrowed before.
                 robust::median(&mut groups[slot].clone())
@@ -207,6 +231,12 @@ impl Season {
                 lent.map(|(level, _)| level)
             };
         }
+    }
+
+    /// The variance that is lost over all half-hours, of the variance seen.
+    fn lost_share(&self) -> f64 {
+        let lost: f64 = self.halves.iter().map(|half| self.lost[half.slot]).sum();
+        lost / num::of_usize(self.halves.len().max(1))
     }
 
     fn rest(&self, half: &Half) -> Option<f64> {
@@ -231,17 +261,20 @@ impl Season {
     }
 
     /// Levels with the spread of their time of day.
-    fn slots(&self) -> Vec<Option<(f64, f64)>> {
+    fn slots(&self) -> Vec<Option<Slot>> {
         let mut by_time: Vec<Vec<f64>> = vec![Vec::new(); DAY_SLOTS];
         for half in &self.halves {
             by_time[half.slot % DAY_SLOTS].extend(self.rest(half));
         }
         let sigmas: Vec<f64> =
             by_time.iter_mut().map(|rests| robust::spread(rests, 0.0).unwrap_or(0.0)).collect();
+        let typical = libm::sqrt(1.0 + self.lost_share());
         let slot = |slot: usize| {
-            let sigma = sigmas[slot % DAY_SLOTS];
-            let sigma = self.borrowed[slot].map_or(sigma, |lent| BORROWED * lent.max(sigma));
-            self.levels[slot].map(|level| (round(level), sigma))
+            let (level, sigma) = (round(self.levels[slot]?), sigmas[slot % DAY_SLOTS]);
+            Some(match self.borrowed[slot] {
+                Some(lent) => Slot { level, sigma: BORROWED * lent.max(sigma * typical), lost: 0.0 },
+                None => Slot { level, sigma, lost: sigma * libm::sqrt(self.lost[slot]) },
+            })
         };
         (0..SLOTS).map(slot).collect()
     }
@@ -292,6 +325,13 @@ impl Days {
 
     fn spread(&self) -> f64 {
         let mut levels: Vec<f64> = self.0.iter().map(|(_, level)| *level).collect();
-        round(robust::spread(&mut levels, 0.0).unwrap_or(0.0))
+        robust::spread(&mut levels, 0.0).unwrap_or(0.0)
+    }
+
+    /// Correlation of neighbouring days.
+    fn ar1(&self) -> f64 {
+        let neighbours = self.0.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1);
+        let pairs: Vec<(f64, f64)> = neighbours.map(|pair| (pair[0].1, pair[1].1)).collect();
+        robust::correlation(&pairs).unwrap_or(0.0).clamp(0.0, MAX_DAY_AR1)
     }
 }

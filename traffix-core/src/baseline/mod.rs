@@ -12,7 +12,7 @@
 //!   has no value for the missing hour, a day of 25 hours the mean of both.
 //! - *trend*: the Theil-Sen slope of weekly medians, from [`MIN_TREND_WEEKS`] weeks on and where Mann's test tells it
 //!   from none. After the last week
-//!   it is damped (Gardner and McKenzie 1985), so that growth ends by itself.
+//!   it is damped (Gardner and `McKenzie` 1985), so that growth ends by itself.
 //! - *day*: whole days run high or low (weather, football); only their spread is kept.
 //! - *u*: the rest, an autoregression of order 1 between bins.
 //!
@@ -41,10 +41,10 @@
 //!
 //! # Sources
 //!
-//! - R. B. Cleveland, W. S. Cleveland, J. E. McRae, I. Terpenning, "STL: a seasonal-trend decomposition procedure
+//! - R. B. Cleveland, W. S. Cleveland, J. E. `McRae`, I. Terpenning, "STL: a seasonal-trend decomposition procedure
 //!   based on loess", Journal of Official Statistics 6 (1990) 3-73: robust decomposition; here with medians and
 //!   one season, because the season of traffic is known to be the week.
-//! - E. S. Gardner, E. McKenzie, "Forecasting trends in time series", Management Science 31 (1985) 1237-1246.
+//! - E. S. Gardner, E. `McKenzie`, "Forecasting trends in time series", Management Science 31 (1985) 1237-1246.
 //! - The statistics: Rousseeuw and Croux 1993 (MAD), Sen 1968 (slope), Mann 1945 (test),
 //!   Gnanadesikan and Kettenring 1972
 //!   (correlation from spreads of sums and differences).

@@ -11,12 +11,13 @@
 //! strays, the variance of the sum over the bins of a part is
 //!
 //! ```text
-//! day   D² · Σ over days (Σ w in the day)²              a day runs high or low as a whole
-//! rest  S² · Σ over pairs of bins w w' a^|distance|      neighbouring bins stray together
-//! level m · (D² · Σ over weekdays (Σ w)² + rest)         medians of few weeks err themselves
+//! day    D² · Σ over pairs of days W W' d^|distance|     days run high or low as a whole
+//! rest   S² · Σ over pairs of bins w w' a^|distance|     neighbouring bins stray together
+//! level  m · (the same over pairs of weekdays + rest)    medians of few weeks err themselves
 //! ```
 //!
-//! with D, S and a of [`Noise`](crate::baseline::Noise) and m the variance of a median of so many weeks. A sum of
+//! with W the sum of w over a day; D, d, S and a of [`Noise`](crate::baseline::Noise); and m the variance of a median of so
+//! many weeks. A sum of
 //! factors about 1 is taken as log-normal. A trend is taken as found.
 //!
 //! A bin that was not measured, or for which no level is known, is in neither sum: [`Part::known`] says how much is left,
