@@ -85,7 +85,11 @@ pub(crate) fn known_events(rus: &[Ru], (from, until): (DateTime<Utc>, DateTime<U
         let new: HashSet<i64> = new.filter(|hour| !hours.contains(hour)).collect();
         if hours.len() + new.len() <= room {
             hours.extend(new);
-            found.extend(runs.into_iter().map(|(from, until)| LeftOut { ru: Some(ru.id.clone()), from, until }));
+            found.extend(runs.into_iter().map(|(from, until)| LeftOut {
+                ru: Some(ru.id.clone()),
+                from,
+                until,
+            }));
         }
     }
     found.sort_by(|a, b| (a.from, a.until, &a.ru).cmp(&(b.from, b.until, &b.ru)));
@@ -263,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_cut_has_the_bins_that_begin_within() {
-        let samples = Samples::new(at("2026-11-01T00:00:00Z"), 60.try_into().unwrap(), [1.0, 2.0, 3.0].map(Some));
+        let samples =
+            Samples::new(at("2026-11-01T00:00:00Z"), 60.try_into().unwrap(), [1.0, 2.0, 3.0].map(Some));
         let cut = |from, until| cut(&samples, (at(from), at(until))).iter().flatten().collect::<Vec<_>>();
         assert_eq!(cut("2026-11-01T00:00:30Z", "2026-11-01T00:02:00Z"), [2.0]);
         assert_eq!(cut("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"), [1.0, 2.0, 3.0]);

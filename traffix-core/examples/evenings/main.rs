@@ -9,7 +9,10 @@ fn main() {
     let evenings = numbers.next().unwrap_or(simulation::EVENINGS);
     let seed = numbers.next().unwrap_or(simulation::SEED);
     for setting in simulation::SETTINGS {
-        if std::env::var("SHORT").is_ok() { println!("{}", simulation::short(&simulation::run(setting, evenings, seed))); continue; }
+        if std::env::var("SHORT").is_ok() {
+            println!("{}", simulation::short(&simulation::run(setting, evenings, seed)));
+            continue;
+        }
         println!("{}", simulation::report(&simulation::run(setting, evenings, seed), setting));
     }
 }

@@ -70,13 +70,10 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
         let half = slot.sigma.max(half_sigma * 0.1);
         *sigma = round(libm::hypot(half * wider, slot.lost)).max(Noise::NONE.sigma_log);
     }
-    let lost = season.lost_share();
-    let of_halves = (half_sigma * half_sigma - days.spread().powi(2)).max(0.0);
-    baseline.noise = Noise {
-        day_sigma_log: round(days.spread() * libm::sqrt(1.0 + lost)),
-        day_ar1: round(days.ar1()),
-        ..noise.with(lost * of_halves)
-    };
+    let day_sigma_log = round(days.spread());
+    let seen = (half_sigma * half_sigma - day_sigma_log * day_sigma_log).max(0.0);
+    let noise = noise.with(season.lost_share() * seen);
+    baseline.noise = Noise { day_sigma_log, day_ar1: round(days.ar1()), ..noise };
     Ok(baseline)
 }
 
@@ -233,10 +230,18 @@ impl Season {
         }
     }
 
+    /// By how much what is left of a half-hour is too small.
+    fn scale(&self, half: &Half) -> f64 {
+        libm::sqrt(1.0 + self.lost[half.slot])
+    }
+
     /// The variance that is lost over all half-hours, of the variance seen.
     fn lost_share(&self) -> f64 {
-        let lost: f64 = self.halves.iter().map(|half| self.lost[half.slot]).sum();
-        lost / num::of_usize(self.halves.len().max(1))
+        let rests = || self.halves.iter().filter_map(|half| Some((half, self.rest(half)?)));
+        let mut seen: Vec<f64> = rests().map(|(_, rest)| rest).collect();
+        let mut whole: Vec<f64> = rests().map(|(half, rest)| rest * self.scale(half)).collect();
+        let spreads = robust::spread(&mut seen, 0.0).zip(robust::spread(&mut whole, 0.0));
+        spreads.filter(|(seen, _)| *seen > 0.0).map_or(0.0, |(seen, whole)| (whole / seen).powi(2) - 1.0)
     }
 
     fn rest(&self, half: &Half) -> Option<f64> {
@@ -281,11 +286,17 @@ impl Season {
 
     /// Levels of days, and what is left of all half-hours.
     fn days(&self) -> (Days, Vec<f64>) {
-        let days = chunks(self.halves.iter().filter_map(|half| Some((half.day, self.rest(half)?))));
-        let offs = days.iter().flat_map(|(_, rests)| rests.iter().copied()).collect();
+        let rests =
+            self.halves.iter().filter_map(|half| Some((half.day, (self.rest(half)?, self.scale(half)))));
+        let days = chunks(rests);
+        let offs = days.iter().flat_map(|(_, rests)| rests.iter().map(|(rest, _)| *rest)).collect();
         let levels = days.into_iter().filter(|(_, rests)| rests.len() >= MIN_DAY);
-        let levels = levels.filter_map(|(day, mut rests)| Some((day, robust::median(&mut rests)?))).collect();
-        (Days(levels), offs)
+        let levels = levels.filter_map(|(day, rests)| {
+            let (mut rests, scales): (Vec<f64>, Vec<f64>) = rests.into_iter().unzip();
+            let scale = scales.iter().sum::<f64>() / num::of_usize(scales.len());
+            Some((day, robust::median(&mut rests)?, scale))
+        });
+        (Days(levels.collect()), offs)
     }
 }
 
@@ -303,8 +314,8 @@ fn lent(groups: &[Vec<f64>], slot: usize) -> Option<(f64, f64)> {
 }
 
 /// Values of equal neighbouring keys together.
-fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
-    let mut found: Vec<(i64, Vec<f64>)> = Vec::new();
+fn chunks<T>(keyed: impl Iterator<Item = (i64, T)>) -> Vec<(i64, Vec<T>)> {
+    let mut found: Vec<(i64, Vec<T>)> = Vec::new();
     for (key, value) in keyed {
         match found.last_mut().filter(|(last, _)| *last == key) {
             Some((_, values)) => values.push(value),
@@ -314,17 +325,17 @@ fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
     found
 }
 
-/// Log levels of local days about the baseline, oldest first.
-struct Days(Vec<(i64, f64)>);
+/// Log levels of local days about the baseline, oldest first, and by how much they are too small.
+struct Days(Vec<(i64, f64, f64)>);
 
 impl Days {
     fn get(&self, day: i64) -> Option<f64> {
-        let at = self.0.binary_search_by_key(&day, |(day, _)| *day).ok()?;
-        self.0.get(at).map(|(_, level)| *level)
+        let at = self.0.binary_search_by_key(&day, |(day, ..)| *day).ok()?;
+        self.0.get(at).map(|(_, level, _)| *level)
     }
 
     fn spread(&self) -> f64 {
-        let mut levels: Vec<f64> = self.0.iter().map(|(_, level)| *level).collect();
+        let mut levels: Vec<f64> = self.0.iter().map(|(_, level, scale)| level * scale).collect();
         robust::spread(&mut levels, 0.0).unwrap_or(0.0)
     }
 

@@ -310,9 +310,8 @@ impl Baseline {
 
     /// Level of each local half-hour of week as of the end of the fit, Monday 00:00 first.
     pub fn half_hour_of_week(&self) -> Vec<Option<Level>> {
-        let level = |slot: &Option<(f64, f64)>| {
-            slot.map(|(log, sigma_log)| Level { bps: libm::exp(log), sigma_log })
-        };
+        let level =
+            |slot: &Option<(f64, f64)>| slot.map(|(log, sigma_log)| Level { bps: libm::exp(log), sigma_log });
         self.slots.iter().map(level).collect()
     }
 

@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use crate::baseline::{Level, Noise};
 use crate::num;
 
-/// Quantile .9 of the standard normal.
-pub(super) const Z90: f64 = 1.281_551_565_544_600_4;
+/// Quantile .9 of what is estimated from so many weeks, in standard deviations: Student's law with two degrees of freedom
+/// a week, which is how well spreads were found on simulated traffic (2026-12).
+pub(super) fn quantile_90(weeks: f64) -> f64 {
+    const NORMAL: f64 = 1.281_551_565_544_600_4;
+    // The first term of Peizer and Pratt's expansion.
+    let freedom = 2.0 * (weeks - 1.0).max(1.0);
+    NORMAL * (1.0 + (NORMAL * NORMAL + 1.0) / (4.0 * freedom))
+}
 
 /// Variance of a median of so many values, of that of one value: exact for one, within 5 % for few, and pi / 2n for many.
 pub(super) fn median_variance(count: f64) -> f64 {
@@ -22,7 +28,7 @@ pub(super) struct Spread<'a> {
     levels: f64,
     /// How far bins stray, each with its number.
     bins: Vec<(i64, f64)>,
-    /// The same summed by local day.
+    /// The same summed by day.
     days: BTreeMap<i64, f64>,
 }
 
@@ -94,7 +100,8 @@ mod tests {
 
     #[test]
     fn it_is_the_sum_over_all_pairs() {
-        let bins: Vec<(usize, i64, f64)> = vec![(0, 4, 1.0), (1, 4, 2.0), (5, 5, 3.0), (6, 7, 1.0), (40, 11, 2.0)];
+        let bins: Vec<(usize, i64, f64)> =
+            vec![(0, 4, 1.0), (1, 4, 2.0), (5, 5, 3.0), (6, 7, 1.0), (40, 11, 2.0)];
         let sigma_log = libm::hypot(NOISE.sigma_log, NOISE.day_sigma_log);
         let mut sum = Spread::new(&NOISE);
         for (bin, day, bps) in &bins {
@@ -106,7 +113,8 @@ mod tests {
                 let at = |distance: u64, ar1: f64| ar1.powf(num::of_i64(i64::try_from(distance).unwrap()));
                 let day = at(day_a.abs_diff(*day_b), NOISE.day_ar1) * NOISE.day_sigma_log.powi(2);
                 // The days 4 and 11 are one weekday.
-                let weekday = at((day_a % 7).abs_diff(day_b % 7), NOISE.day_ar1) * NOISE.day_sigma_log.powi(2);
+                let weekday =
+                    at((day_a % 7).abs_diff(day_b % 7), NOISE.day_ar1) * NOISE.day_sigma_log.powi(2);
                 let rest = at(num::to_u64(a.abs_diff(*b)), NOISE.ar1) * NOISE.sigma_log.powi(2);
                 want += x * y * (day + rest + 0.25 * (weekday + rest));
             }

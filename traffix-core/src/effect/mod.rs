@@ -16,7 +16,7 @@
 //! level  m · (the same over pairs of weekdays + rest)    medians of few weeks err themselves
 //! ```
 //!
-//! with W the sum of w over a day; D, d, S and a of [`Noise`](crate::baseline::Noise); and m the variance of a median of so
+//! with W the sum of w over a day, counted from the beginning of the part; D, d, S and a of [`Noise`](crate::baseline::Noise); and m the variance of a median of so
 //! many weeks. A sum of
 //! factors about 1 is taken as log-normal. A trend is taken as found.
 //!
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::{Baseline, Level, Reader, coarse};
 use crate::num;
 use crate::samples::Samples;
-use error::{Z90, Spread, median_variance};
+use error::{Spread, median_variance, quantile_90};
 
 /// The time around an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,9 +148,9 @@ impl Estimate {
         Self { p10: of(self.p90), p50: of(self.p50), p90: of(self.p10) }
     }
 
-    /// A log-normal law of this median.
-    fn log_normal(median: f64, sigma: f64) -> Self {
-        let wide = libm::exp(Z90 * sigma);
+    /// A log-normal law of this median, whose logarithm is so far from it in one case of ten.
+    fn log_normal(median: f64, distance: f64) -> Self {
+        let wide = libm::exp(distance);
         Self { p10: median / wide, p50: median, p90: median * wide }
     }
 }
@@ -201,17 +201,18 @@ fn part(samples: &Samples, baseline: &Baseline, (from, until): (DateTime<Utc>, D
         let value = samples.get(bin).filter(|value| *value >= 0.0);
         let Some((value, level)) = value.zip(reader.level(middle_s)) else { continue };
         measured += value;
-        sum.add(bin, reader.day(middle_s), level);
+        // Days run from the beginning of the part on, because levels do not change sharply at midnight.
+        sum.add(bin, (middle_s - from.timestamp()).div_euclid(86_400), level);
         let excess = value - level.bps;
         if peak.is_none_or(|(most, ..)| excess > most) {
             peak = Some((excess, bin, value, level));
         }
     }
     let known = num::of_usize(sum.bins()) / num::of_i64((end - first).max(1));
-    let level_variance = median_variance(baseline.weeks());
+    let (level_variance, quantile) = (median_variance(baseline.weeks()), quantile_90(baseline.weeks()));
     let excess = peak.map(|(_, bin, value, level)| {
         let wider = libm::sqrt(1.0 + level_variance);
-        let usual = Estimate::log_normal(level.bps, level.sigma_log * wider);
+        let usual = Estimate::log_normal(level.bps, quantile * level.sigma_log * wider);
         let peak = Peak {
             at: samples.start_of(bin).unwrap_or(from),
             step_secs,
@@ -220,7 +221,8 @@ fn part(samples: &Samples, baseline: &Baseline, (from, until): (DateTime<Utc>, D
         };
         let bins = num::of_usize(sum.bins());
         let (mean, sigma) = sum.finish(level_variance);
-        excess(measured / bins, Estimate::log_normal(mean * libm::exp(-sigma * sigma / 2.0), sigma), bins, peak)
+        let usual = Estimate::log_normal(mean * libm::exp(-sigma * sigma / 2.0), quantile * sigma);
+        excess(measured / bins, usual, bins, peak)
     });
     Part { from, until, known, excess }
 }

@@ -102,8 +102,7 @@ impl Root {
 fn errors(forecasted: &Forecasted, (a, b): (&Cell, &Cell), near: f64) -> f64 {
     let (p, q) = (forecasted.mix[a.channel], forecasted.mix[b.channel]);
     let mix = if a.channel == b.channel { p - p * q } else { -p * q };
-    let relative =
-        par(0).powi(2) * p * q * near + mix / par(2) * (1.0 - par(3) + par(3) * near);
+    let relative = par(0).powi(2) * p * q * near + mix / par(2) * (1.0 - par(3) + par(3) * near);
     forecasted.total[a.block] * forecasted.total[b.block] * relative
 }
 
@@ -189,5 +188,11 @@ mod tests {
 
 pub(super) fn par(i: usize) -> f64 {
     static P: std::sync::OnceLock<Vec<f64>> = std::sync::OnceLock::new();
-    P.get_or_init(|| std::env::var("PAR").unwrap_or("0.3,1.5,6,0.15,0.6,1.0".into()).split(',').map(|x| x.parse().unwrap()).collect())[i]
+    P.get_or_init(|| {
+        std::env::var("PAR")
+            .unwrap_or("0.3,1.5,6,0.15,0.6,1.0".into())
+            .split(',')
+            .map(|x| x.parse().unwrap())
+            .collect()
+    })[i]
 }

@@ -100,10 +100,14 @@ impl Data {
         let largest = curve.iter().fold(0.0_f64, |top, x| top.max(*x));
         let soon = |block: &Block| {
             let ahead = self.blocks.iter().zip(curve);
-            let ahead = ahead.filter(|(other, _)| (0.0..=3600.0 * super::covariance::par(5)).contains(&(other.from_s - block.from_s)));
+            let ahead = ahead.filter(|(other, _)| {
+                (0.0..=3600.0 * super::covariance::par(5)).contains(&(other.from_s - block.from_s))
+            });
             ahead.map(|(_, x)| *x).fold(0.0, f64::max)
         };
-        let value = |(block, x): (&Block, &f64)| if *x > 1e-3 * largest { x.max(super::covariance::par(4) * soon(block)) } else { *x };
+        let value = |(block, x): (&Block, &f64)| {
+            if *x > 1e-3 * largest { x.max(super::covariance::par(4) * soon(block)) } else { *x }
+        };
         self.blocks.iter().zip(curve).map(value).collect()
     }
 

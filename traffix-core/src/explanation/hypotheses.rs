@@ -224,24 +224,103 @@ fn weighed(
     if std::env::var("DBGH").is_ok() {
         let mut v: Vec<&Weighed> = all.iter().collect();
         v.sort_by(|a, b| b.ln_weight.total_cmp(&a.ln_weight));
-        for w in v.iter().filter(|w| std::env::var("ONLY").map_or(true, |o| w.fit.parts.len() == 1 && sources[w.fit.parts[0].source].candidate.map_or(o == "U", |c| c.ru == o))).take(3) {
-            let names: Vec<String> = w.fit.parts.iter().map(|p| format!("{} t{} x{:.2}(s{:.2})", sources[p.source].candidate.map_or("U", |c| c.ru.as_str()), p.template, p.x, sources[p.source].sigma)).collect();
+        for w in v
+            .iter()
+            .filter(|w| {
+                std::env::var("ONLY").map_or(true, |o| {
+                    w.fit.parts.len() == 1
+                        && sources[w.fit.parts[0].source].candidate.map_or(o == "U", |c| c.ru == o)
+                })
+            })
+            .take(3)
+        {
+            let names: Vec<String> = w
+                .fit
+                .parts
+                .iter()
+                .map(|p| {
+                    format!(
+                        "{} t{} x{:.2}(s{:.2})",
+                        sources[p.source].candidate.map_or("U", |c| c.ru.as_str()),
+                        p.template,
+                        p.x,
+                        sources[p.source].sigma
+                    )
+                })
+                .collect();
             let fc = scales.forecasted(&w.fit);
-            let root = Root::new(data, Parts { odd: w.odd, forecast: if w.fit.parts.is_empty() { None } else { Some(&fc) }, noise_s: scales.noise_s });
-            let mut r: Vec<f64> = data.cells.iter().map(|c| {
-                let model: f64 = w.fit.parts.iter().map(|p| { let s = borrowed[p.source]; libm::exp(p.x) * s.templates[p.template].curve[c.block] * s.mix[c.channel] }).sum();
-                c.y - model
-            }).collect();
+            let root = Root::new(
+                data,
+                Parts {
+                    odd: w.odd,
+                    forecast: if w.fit.parts.is_empty() { None } else { Some(&fc) },
+                    noise_s: scales.noise_s,
+                },
+            );
+            let mut r: Vec<f64> = data
+                .cells
+                .iter()
+                .map(|c| {
+                    let model: f64 = w
+                        .fit
+                        .parts
+                        .iter()
+                        .map(|p| {
+                            let s = borrowed[p.source];
+                            libm::exp(p.x) * s.templates[p.template].curve[c.block] * s.mix[c.channel]
+                        })
+                        .sum();
+                    c.y - model
+                })
+                .collect();
             let raw = r.clone();
             root.whiten(&mut r);
             let mut by_block = vec![0.0; data.blocks.len()];
-            for (c, x) in data.cells.iter().zip(&r) { by_block[c.block] += x * x; }
-            eprintln!("   quad {:.1} volume {:.1} n {} by block {:?}", -0.5 * r.iter().map(|x| x*x).sum::<f64>(), -root.ln_volume, r.len(), by_block.iter().map(|x| x.round()).collect::<Vec<_>>());
-            if std::env::var("RAW").is_ok() { for b in 0..data.blocks.len() { eprintln!("   {b} total {:.1} fc {:.1} y {:?} r {:?}", data.total[b], fc.total[b], data.cells.iter().filter(|c| c.block == b).map(|c| (c.y * 10.0).round() / 10.0).collect::<Vec<_>>(), data.cells.iter().zip(&raw).filter(|(c, _)| c.block == b).map(|(_, x)| (x * 10.0).round() / 10.0).collect::<Vec<_>>()); } }
-            eprintln!("H {:.2} odd {:.1} ev {:.1} pl {:.2} prior {:.2} left {:.0} {:?}", w.ln_weight - sum, w.odd, w.fit.ln_evidence, scales.platforms.ln_likelihood(&w.carried, &w.fit, &borrowed), scales.ln_prior(&w.set), w.carried.left_bytes/1e12, names);
+            for (c, x) in data.cells.iter().zip(&r) {
+                by_block[c.block] += x * x;
+            }
+            eprintln!(
+                "   quad {:.1} volume {:.1} n {} by block {:?}",
+                -0.5 * r.iter().map(|x| x * x).sum::<f64>(),
+                -root.ln_volume,
+                r.len(),
+                by_block.iter().map(|x| x.round()).collect::<Vec<_>>()
+            );
+            if std::env::var("RAW").is_ok() {
+                for b in 0..data.blocks.len() {
+                    eprintln!(
+                        "   {b} total {:.1} fc {:.1} y {:?} r {:?}",
+                        data.total[b],
+                        fc.total[b],
+                        data.cells
+                            .iter()
+                            .filter(|c| c.block == b)
+                            .map(|c| (c.y * 10.0).round() / 10.0)
+                            .collect::<Vec<_>>(),
+                        data.cells
+                            .iter()
+                            .zip(&raw)
+                            .filter(|(c, _)| c.block == b)
+                            .map(|(_, x)| (x * 10.0).round() / 10.0)
+                            .collect::<Vec<_>>()
+                    );
+                }
+            }
+            eprintln!(
+                "H {:.2} odd {:.1} ev {:.1} pl {:.2} prior {:.2} left {:.0} {:?}",
+                w.ln_weight - sum,
+                w.odd,
+                w.fit.ln_evidence,
+                scales.platforms.ln_likelihood(&w.carried, &w.fit, &borrowed),
+                scales.ln_prior(&w.set),
+                w.carried.left_bytes / 1e12,
+                names
+            );
         }
         eprintln!("mix {:?} {:?}", data.cdns, data.mix);
-        for s in sources { eprintln!("  src {} mix {:?} vis", s.candidate.map_or("U", |c| c.ru.as_str()), s.mix); }
+        for s in sources {
+            eprintln!("  src {} mix {:?} vis", s.candidate.map_or("U", |c| c.ru.as_str()), s.mix);
+        }
     }
     let hypothesis =
         |w: Weighed| Hypothesis { fit: w.fit, probability: libm::exp(w.ln_weight - sum), carried: w.carried };

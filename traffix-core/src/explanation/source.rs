@@ -190,7 +190,9 @@ fn mix(forecast: &Forecast, data: &Data) -> (Vec<f64>, f64) {
     for (share, seen) in mix.iter_mut().zip(&data.mix) {
         *share += unknown * seen;
     }
-    if std::env::var("MIXH").is_ok() { mix = data.mix.clone(); }
+    if std::env::var("MIXH").is_ok() {
+        mix = data.mix.clone();
+    }
     (mix, unknown)
 }
 

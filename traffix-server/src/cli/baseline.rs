@@ -84,7 +84,8 @@ fn changed(path: &Path, text: &str, link: Option<&str>, week: &[f64]) -> Result<
     let name = input::name(path);
     let wrong = |detail: String| Failure::new(format_args!("{name}: {detail}"));
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    let changed = if is_toml { in_toml(text, link, week) } else { in_json(text, link, week) }.map_err(wrong)?;
+    let changed =
+        if is_toml { in_toml(text, link, week) } else { in_json(text, link, week) }.map_err(wrong)?;
     if is_toml {
         let checked = traffix_core::catalogue::document::parse_network(&changed);
         checked.map_err(|errors| {

@@ -51,7 +51,8 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let Fitted { samples, baseline, left_out } = fitted;
     let effect = Effect::of(&samples, &baseline, &windows);
     let answer = EffectAnswer::new(event, effect, &baseline, left_out);
-    let chart = || report::effect_chart(&answer, &samples, &baseline, &args.history.name()?).map_err(Failure::new);
+    let chart =
+        || report::effect_chart(&answer, &samples, &baseline, &args.history.name()?).map_err(Failure::new);
     if let Some(path) = &args.plot {
         output::drawing(path, &chart()?.to_svg(&SvgOptions::default()), out)?;
     }

@@ -38,7 +38,8 @@ pub(crate) fn effect_chart(
     let step_secs = std::num::NonZeroU32::new(step_secs).unwrap_or(std::num::NonZeroU32::MIN);
     let overlay = align(&traces, &Window { before_secs, after_secs, step_secs })
         .map_err(|found| found.iter().map(Invalid::to_string).collect::<Vec<_>>().join("; "))?;
-    let lines = overlay.curves.into_iter().map(|curve| NamedLine { label: curve.label, values: curve.values });
+    let lines =
+        overlay.curves.into_iter().map(|curve| NamedLine { label: curve.label, values: curve.values });
     Ok(LineChart {
         title: if name.is_empty() { answer.label.clone() } else { format!("{}: {name}", answer.label) },
         subtitle: excess_text(during),

@@ -39,7 +39,9 @@ pub(crate) struct Told {
 
 /// Explains evenings; `None` where nothing rose far enough above the baseline.
 pub(crate) fn run(setting: Setting, evenings: u64, seed: u64) -> Vec<Option<Told>> {
-    (std::env::var("FROM").map_or(0, |t| t.parse().unwrap())..evenings).map(|number| told(&Evening::new(setting, seed, number))).collect()
+    (std::env::var("FROM").map_or(0, |t| t.parse().unwrap())..evenings)
+        .map(|number| told(&Evening::new(setting, seed, number)))
+        .collect()
 }
 
 fn told(evening: &Evening) -> Option<Told> {

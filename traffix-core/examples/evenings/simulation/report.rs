@@ -131,6 +131,23 @@ fn table(f: &Figures) -> String {
 
 pub(crate) fn short(told: &[Option<Told>]) -> String {
     let f = figures(told);
-    let g = |b: &CalibrationBin| format!("{}:{:.2}/{:.2}", b.n, b.claimed.unwrap_or(0.0), b.frequency.unwrap_or(0.0));
-    format!("ru {:.3} none {:.3} ({} {} {} {}) namedwrong {:.3} brier {:.4} cal {:.3} part {:.3} | top {} {} part top {}", Figures::share(f.with_ru), Figures::share(f.without_ru), f.by_overlap[0].0, f.by_overlap[1].0, f.by_overlap[2].0, f.by_overlap[3].0, Figures::share(f.named_wrong), f.brier, Figures::calibration_error(&f.calibration), Figures::calibration_error(&f.took_part), g(&f.calibration[9]), g(&f.calibration[0]), g(&f.took_part[9]))
+    let g = |b: &CalibrationBin| {
+        format!("{}:{:.2}/{:.2}", b.n, b.claimed.unwrap_or(0.0), b.frequency.unwrap_or(0.0))
+    };
+    format!(
+        "ru {:.3} none {:.3} ({} {} {} {}) namedwrong {:.3} brier {:.4} cal {:.3} part {:.3} | top {} {} part top {}",
+        Figures::share(f.with_ru),
+        Figures::share(f.without_ru),
+        f.by_overlap[0].0,
+        f.by_overlap[1].0,
+        f.by_overlap[2].0,
+        f.by_overlap[3].0,
+        Figures::share(f.named_wrong),
+        f.brier,
+        Figures::calibration_error(&f.calibration),
+        Figures::calibration_error(&f.took_part),
+        g(&f.calibration[9]),
+        g(&f.calibration[0]),
+        g(&f.took_part[9])
+    )
 }
