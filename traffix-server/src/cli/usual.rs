@@ -45,13 +45,15 @@ impl FitArgs {
     ) -> Result<Fitted, Failure> {
         let zone = args.zone()?;
         let span = (weeks_before(from, self.weeks), until);
+        let samples = cut(history.read(span, STEP_SECS).await?.as_ref(), span);
+        // A file may begin later.
+        let span = (samples.start().max(span.0), until);
         let mut left_out = self.exclude.clone();
         if !self.keep_events {
             left_out.extend(usual::known_events(&history.rus(span).await?, span));
         }
         let mut options = usual::options(zone, self.holiday.iter().copied().collect(), &left_out);
         options.excluded.extend(without);
-        let samples = cut(history.read(span, STEP_SECS).await?.as_ref(), span);
         let baseline = Baseline::fit(&samples, &options).map_err(|error| failure(&error))?;
         Ok(Fitted { samples, baseline, left_out })
     }
