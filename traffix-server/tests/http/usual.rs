@@ -66,7 +66,9 @@ async fn an_effect_is_the_excess_that_was_added() {
     };
     near("/during/excess/mean_bps/p50", EXTRA_BPS);
     near("/during/excess/bytes/p50", EXTRA_BPS * 6.0 * 3600.0 / 8.0);
-    near("/during/excess/peak/excess_bps/p50", EXTRA_BPS);
+    // Its last bin is the last of a Friday, whose level runs into that of Saturday.
+    let peak = number("/during/excess/peak/excess_bps/p50");
+    assert!((EXTRA_BPS..1.1 * EXTRA_BPS).contains(&peak), "{peak}");
     near("/before/excess/ratio/p50", 1.0);
     near("/after/excess/ratio/p50", 1.0);
     assert!(number("/during/excess/mean_bps/p10") < number("/during/excess/mean_bps/p90"));
