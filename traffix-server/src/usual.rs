@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
 use traffix_core::baseline::{Baseline, BaselineOptions, Noise};
-use traffix_core::catalogue::{RUNS_FOR, Ru, RuId};
+use traffix_core::catalogue::{Phase, RUNS_FOR, Ru, RuId};
 use traffix_core::effect::Effect;
 use traffix_core::samples::Samples;
 use traffix_store::RuQuery;
@@ -78,7 +78,7 @@ pub(crate) fn known_events(rus: &[Ru], (from, until): (DateTime<Utc>, DateTime<U
     let room = usize::try_from((hour(until) - hour(from)) / 2).unwrap_or(0);
     let (mut hours, mut found) = (HashSet::new(), Vec::new());
     for ru in largest {
-        let runs = ru.listings.iter().flat_map(|listing| &listing.phases).filter_map(|phase| phase.runs());
+        let runs = ru.listings.iter().flat_map(|listing| &listing.phases).filter_map(Phase::runs);
         let runs = runs.map(|(start, end)| (start.max(from), end.min(until)));
         let runs: BTreeSet<_> = runs.filter(|(start, end)| start < end).collect();
         let new = runs.iter().flat_map(|(start, end)| hour(*start)..=hour(*end));

@@ -135,7 +135,7 @@ impl About {
                 return Err(Problem::unusable("network", "must be given, or `metric` and `subject`"));
             }
         };
-        if params.lines.is_some_and(|lines| !(lines >= 1.0 && lines <= 1e9)) {
+        if params.lines.is_some_and(|lines| !(1.0..=1e9).contains(&lines)) {
             return Err(Problem::unusable("lines", "must be between 1 and 1000000000"));
         }
         Ok(Self { source, profile, tz: params.tz.map(|zone| zone.0), lines: params.lines })

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         args.fit.fit(&args.history, &history, (until, until), None).await
     })?;
     if let Some(path) = &args.write_profile {
-        let week = whole_week(baseline.hour_of_week())?;
+        let week = whole_week(&baseline.hour_of_week())?;
         let (link, text) = (args.write_link.as_deref().or(args.history.link()), input::read_text(path)?);
         let changed = changed(path, &text, link, &week)?;
         std::fs::write(path, changed)
@@ -69,14 +69,14 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// The levels as a profile has them: all 168, to four digits.
-fn whole_week(levels: [Option<f64>; 168]) -> Result<Vec<f64>, Failure> {
+fn whole_week(levels: &[Option<f64>; 168]) -> Result<Vec<f64>, Failure> {
     let unknown = levels.iter().filter(|level| level.is_none()).count();
     if unknown > 0 {
         let failure = Failure::new(format_args!("{unknown} hours of the week are unknown"));
         return Err(failure.hint("a profile needs all 168: read more --weeks, or fill the gaps by hand"));
     }
     let digits = |bps: f64| format!("{bps:.3e}").parse().unwrap_or(bps);
-    Ok(levels.into_iter().flatten().map(digits).collect())
+    Ok(levels.iter().copied().flatten().map(digits).collect())
 }
 
 /// The text of a profile with other levels; what comes out is a valid profile, or the old one is kept.

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -187,7 +189,7 @@ proptest! {
             counter = if *kind == 0 { short(*passed) / 1_000 } else { counter + short(*passed) };
             counter = if bits == 32 { counter % range } else { counter };
             if *kind != 1 {
-                text += &format!("\n{},{counter}", step * 300);
+                write!(text, "\n{},{counter}", step * 300).unwrap();
                 readings.push(step);
             }
         }
@@ -203,7 +205,7 @@ proptest! {
             // A counter of 32 bits that began anew may look as if it had passed its end; one that grew past where it was
             // looks like any other. Both give less than a link of that counter carries.
             if kind == 0 {
-                prop_assert!(bps >= 0.0 && bps < 4_294_967_296.0 * 8.0 / 300.0);
+                prop_assert!((0.0..4_294_967_296.0 * 8.0 / 300.0).contains(&bps));
             } else {
                 prop_assert!((bps - want).abs() <= 1e-9 * want, "step {step}: {bps}, not {want}");
             }

@@ -296,7 +296,8 @@ async fn counters_that_reset_give_no_value() {
         [(0, 3_000_000_000_u64), (300, 3_000_300_000), (600, 3_000_900_000), (900, 50_000), (1200, 350_000)];
     let rows: Vec<(u64, u64)> = [&rows[..], &[(1800, 950_000), (2100, 1_250_000)]].concat();
     let want = [(0, 8_000.0), (300, 16_000.0), (900, 8_000.0), (1800, 8_000.0)];
-    let csv: String = rows.iter().map(|(at, octets)| format!("{},{octets}\n", 1_698_789_600 + at)).collect();
+    let line = |(at, octets): &(u64, u64)| format!("{},{octets}", 1_698_789_600 + at);
+    let csv = rows.iter().map(line).collect::<Vec<_>>().join("\n");
     let values: Vec<Value> =
         rows.iter().map(|(at, octets)| json!([1_698_789_600 + at, octets.to_string()])).collect();
     for text in [format!("time,value\n{csv}"), prometheus(&json!(values))] {
