@@ -10,9 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use traffix_core::baseline::{Baseline, BaselineOptions, Noise};
 use traffix_core::catalogue::{Phase, RUNS_FOR, Ru, RuId};
-use traffix_core::effect::Effect;
+use traffix_core::effect::{Effect, Windows};
 use traffix_core::samples::Samples;
 use traffix_store::RuQuery;
+
+use crate::history::Event;
 
 /// Weeks that are fitted if nobody says.
 pub(crate) const WEEKS: u32 = 8;
@@ -94,6 +96,42 @@ pub(crate) fn known_events(rus: &[Ru], (from, until): (DateTime<Utc>, DateTime<U
     }
     found.sort_by(|a, b| (a.from, a.until, &a.ru).cmp(&(b.from, b.until, &b.ru)));
     found
+}
+
+/// Usual traffic, and what it was fitted to.
+pub(crate) struct Fitted {
+    pub(crate) samples: Samples,
+    pub(crate) baseline: Baseline,
+    pub(crate) left_out: Vec<LeftOut>,
+    /// Releases and updates that may run in that time.
+    pub(crate) rus: Vec<Ru>,
+}
+
+impl Fitted {
+    /// What an event did.
+    pub(crate) fn effect(
+        self,
+        event: &Event,
+        (label, t0): (String, DateTime<Utc>),
+        windows: &Windows,
+    ) -> EffectAnswer {
+        let (from, until) = windows.span();
+        let runs = |ru: &&Ru| {
+            let phases = ru.listings.iter().flat_map(|listing| &listing.phases).filter_map(Phase::runs);
+            phases.into_iter().any(|(start, end)| start < until && from < end)
+        };
+        let is_other = |ru: &&Ru| !matches!(event, Event::Ru(id) if *id == ru.id);
+        let mut also_ran: Vec<RuId> =
+            self.rus.iter().filter(is_other).filter(runs).map(|ru| ru.id.clone()).collect();
+        also_ran.sort();
+        EffectAnswer {
+            label,
+            t0,
+            effect: Effect::of(&self.samples, &self.baseline, windows),
+            also_ran,
+            baseline: Fit::new(&self.baseline, self.left_out),
+        }
+    }
 }
 
 /// What the fit has to know.
@@ -202,19 +240,11 @@ pub(crate) struct EffectAnswer {
     pub(crate) t0: DateTime<Utc>,
     #[serde(flatten)]
     pub(crate) effect: Effect,
+    /// Other releases and updates of the catalogue that ran in the time that is looked at: what they brought is in the
+    /// numbers too.
+    pub(crate) also_ran: Vec<RuId>,
     /// What it is compared with.
     pub(crate) baseline: Fit,
-}
-
-impl EffectAnswer {
-    pub(crate) fn new(
-        (label, t0): (String, DateTime<Utc>),
-        effect: Effect,
-        baseline: &Baseline,
-        left_out: Vec<LeftOut>,
-    ) -> Self {
-        Self { label, t0, effect, baseline: Fit::new(baseline, left_out) }
-    }
 }
 
 /// The bins of samples that begin between two instants.

@@ -11,8 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use traffix_core::baseline::{Baseline, BaselineError};
 use traffix_core::catalogue::PhaseKind;
-use traffix_core::effect::{Effect, Windows};
-use traffix_core::samples::Samples;
+use traffix_core::effect::Windows;
 
 use super::Chapter;
 use super::history::{About, OneEvent, SourceParams, instant_of};
@@ -24,7 +23,7 @@ use crate::history::{self, MAX_BINS, Source, around};
 use crate::http::{Answer, Problem, Query};
 use crate::planning;
 use crate::usual::{
-    self, BaselineAnswer, EffectAnswer, LeftOut, MAX_WEEKS, SIDE_SECS, STEP_SECS, WEEKS, weeks_before,
+    self, BaselineAnswer, EffectAnswer, Fitted, LeftOut, MAX_WEEKS, SIDE_SECS, STEP_SECS, WEEKS, weeks_before,
 };
 
 pub(crate) struct BaselineApi(pub(crate) Arc<AppState>);
@@ -109,7 +108,7 @@ impl BaselineApi {
         let until = within("until", params.0.until.unwrap_or_else(|| self.0.clock.now()))?;
         let window = window(&params.0)?;
         let span = (weeks_before(until, weeks(&fit.0)?), until);
-        let (_, baseline, left_out) = self.fit(&about, fit.0, span, None).await?;
+        let Fitted { baseline, left_out, .. } = self.fit(&about, fit.0, span, None).await?;
         Answer::json(&BaselineAnswer::new(&baseline, left_out, window))
     }
 
@@ -128,35 +127,35 @@ impl BaselineApi {
         may_read(&self.0, &who)?;
         let about = About::new(&self.0, &who, source.0).await?;
         let EffectParams { event, phase, before, during, after } = params.0;
-        let event = instant_of(&self.0, event.0, phase, "event").await?;
+        let event = event.0;
+        let named = instant_of(&self.0, event.clone(), phase, "event").await?;
         let windows = Windows {
-            t0: event.1,
+            t0: named.1,
             before_secs: side("before", before, SIDE_SECS)?,
             during_secs: side("during", during, SIDE_SECS)?.max(1),
             after_secs: side("after", after, SIDE_SECS)?,
         };
         let sides = (windows.before_secs, windows.during_secs + windows.after_secs);
-        let (from, until) = around(event.1, sides.0, sides.1);
+        let (from, until) = around(named.1, sides.0, sides.1);
         let span = (weeks_before(from, weeks(&fit.0)?), until);
-        let (samples, baseline, left_out) = self.fit(&about, fit.0, span, Some(&windows)).await?;
-        let effect = Effect::of(&samples, &baseline, &windows);
-        Answer::json(&EffectAnswer::new(event, effect, &baseline, left_out))
+        let fitted = self.fit(&about, fit.0, span, Some(&windows)).await?;
+        Answer::json(&fitted.effect(&event, named, &windows))
     }
 }
 
 impl BaselineApi {
-    /// The traffic between two instants, what is usual of it, and what that leaves out beside the time around an event.
+    /// Fits to the traffic between two instants, without the time around an event.
     async fn fit(
         &self,
         about: &About,
         params: FitParams,
         span: (DateTime<Utc>, DateTime<Utc>),
         windows: Option<&Windows>,
-    ) -> Result<(Samples, Baseline, Vec<LeftOut>), Problem> {
+    ) -> Result<Fitted, Problem> {
         let zone = about.zone()?;
         let mut left_out = params.exclude.map_or_else(Vec::new, |list| list.0);
+        let rus = planning::all(self.0.store.as_ref(), &usual::events_query(span)).await?;
         if !params.keep_events {
-            let rus = planning::all(self.0.store.as_ref(), &usual::events_query(span)).await?;
             left_out.extend(usual::known_events(&rus, span));
         }
         let holidays: BTreeSet<NaiveDate> = params.holidays.into_iter().flat_map(|list| list.0).collect();
@@ -169,7 +168,7 @@ impl BaselineApi {
         };
         let made = self.0.compute.run(&self.0.metrics, compute).await?;
         let (samples, baseline) = made.map_err(|error| refused(&error, &about.source))?;
-        Ok((samples, baseline, left_out))
+        Ok(Fitted { samples, baseline, left_out, rus })
     }
 }
 

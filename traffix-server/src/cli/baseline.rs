@@ -7,24 +7,20 @@ use traffix_core::network::Network;
 
 use super::database::block_on;
 use super::history::HistoryArgs;
-use super::usual::{FitArgs, Fitted};
+use super::usual::FitArgs;
 use super::{Failure, Input, Out, input, output};
 use crate::plot::SvgOptions;
 use crate::report;
-use crate::usual::BaselineAnswer;
+use crate::usual::{BaselineAnswer, Fitted};
 
 /// Tell what traffic is usual by local hour of week, with its growth and noise.
 ///
 /// Times in which large releases and updates run are left out of the fit.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    history: HistoryArgs,
     /// The weeks end at this instant [default: now, or the end of the file].
     #[arg(long, value_name = "INSTANT", value_parser = super::instant)]
     until: Option<DateTime<Utc>>,
-    #[command(flatten)]
-    fit: FitArgs,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -37,6 +33,10 @@ pub(super) struct Args {
     /// Write them as the levels of this link of the profile [default: that of --link].
     #[arg(long, value_name = "ID", requires = "write_profile")]
     write_link: Option<String>,
+    #[command(flatten)]
+    fit: FitArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
 }
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {

@@ -1,17 +1,17 @@
 //! `traffix effect`.
 
 use clap::builder::PossibleValuesParser;
-use traffix_core::effect::{Effect, Windows};
+use traffix_core::effect::Windows;
 
 use super::database::block_on;
 use super::history::HistoryArgs;
 use super::overlay::{PHASES, phase};
-use super::usual::{FitArgs, Fitted};
+use super::usual::FitArgs;
 use super::{Failure, Input, Out, output};
 use crate::history::{Event, around};
 use crate::plot::SvgOptions;
 use crate::report;
-use crate::usual::EffectAnswer;
+use crate::usual::Fitted;
 
 /// Tell what an event did to traffic: before, during and after it, against what is usual then.
 ///
@@ -19,8 +19,6 @@ use crate::usual::EffectAnswer;
 /// error; before and after should show no excess unless something else happened.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    history: HistoryArgs,
     /// The event: the id of a release or update, or LABEL@INSTANT.
     #[arg(long, value_name = "EVENT")]
     event: Event,
@@ -36,21 +34,22 @@ pub(super) struct Args {
     /// Hours after its end that are looked at.
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=840))]
     after_hours: u32,
-    #[command(flatten)]
-    fit: FitArgs,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
     /// Draw measured and usual traffic into this file as SVG.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<Input>,
+    #[command(flatten)]
+    fit: FitArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
 }
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let (event, windows, fitted) = block_on(measure(args))?;
-    let Fitted { samples, baseline, left_out } = fitted;
-    let effect = Effect::of(&samples, &baseline, &windows);
-    let answer = EffectAnswer::new(event, effect, &baseline, left_out);
+    let (samples, baseline) = (fitted.samples.clone(), fitted.baseline.clone());
+    let answer = fitted.effect(&args.event, event, &windows);
     let chart =
         || report::effect_chart(&answer, &samples, &baseline, &args.history.name()?).map_err(Failure::new);
     if let Some(path) = &args.plot {

@@ -20,8 +20,6 @@ use crate::report;
 /// size compare. Gaps stay gaps.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    history: HistoryArgs,
     /// An event: the id of a release or update, or LABEL@INSTANT; may be repeated.
     #[arg(long, value_name = "EVENT", required_unless_present_any = ["days", "weeks"])]
     event: Vec<Event>,
@@ -55,6 +53,8 @@ pub(super) struct Args {
     /// Draw the chart into this file as SVG.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<Input>,
+    #[command(flatten)]
+    history: HistoryArgs,
 }
 
 /// The words of [`PhaseKind`].

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use traffix_core::baseline::{Baseline, BaselineError};
-use traffix_core::samples::Samples;
 
 use super::Failure;
 use super::history::{History, HistoryArgs};
-use crate::usual::{self, LeftOut, STEP_SECS, WEEKS, cut, weeks_before};
+use crate::usual::{self, Fitted, LeftOut, STEP_SECS, WEEKS, cut, weeks_before};
 
 /// What usual traffic is fitted to.
 #[derive(Debug, clap::Args)]
@@ -27,13 +26,6 @@ pub(super) struct FitArgs {
     keep_events: bool,
 }
 
-/// Usual traffic, and what it was fitted to.
-pub(super) struct Fitted {
-    pub(super) samples: Samples,
-    pub(super) baseline: Baseline,
-    pub(super) left_out: Vec<LeftOut>,
-}
-
 impl FitArgs {
     /// Fits to the weeks before `from` and the time up to `until`, without a time around an event.
     pub(super) async fn fit(
@@ -49,13 +41,14 @@ impl FitArgs {
         // A file may begin later.
         let span = (samples.start().max(span.0), until);
         let mut left_out = self.exclude.clone();
+        let rus = history.rus(span).await?;
         if !self.keep_events {
-            left_out.extend(usual::known_events(&history.rus(span).await?, span));
+            left_out.extend(usual::known_events(&rus, span));
         }
         let mut options = usual::options(zone, self.holiday.iter().copied().collect(), &left_out);
         options.excluded.extend(without);
         let baseline = Baseline::fit(&samples, &options).map_err(|error| failure(&error))?;
-        Ok(Fitted { samples, baseline, left_out })
+        Ok(Fitted { samples, baseline, left_out, rus })
     }
 }
 

@@ -66,6 +66,10 @@ pub(crate) fn effect_text(answer: &EffectAnswer, tz: Tz) -> String {
             let _ = writeln!(out, "        most above usual: {above} at {at}, when {measured} was measured");
         }
     }
+    if !answer.also_ran.is_empty() {
+        let names: Vec<&str> = answer.also_ran.iter().map(|ru| ru.as_str()).collect();
+        let _ = writeln!(out, "Also ran in that time: {}", names.join(", "));
+    }
     out + &fit_text(&answer.baseline)
 }
 
