@@ -59,8 +59,10 @@ fn steps_from_a_second_to_an_hour_agree() {
         let bins = 86_400 / usize::try_from(step_secs).unwrap();
         let start = monday() + TimeDelta::days(1);
         let levels = baseline.levels(start, step_secs.try_into().unwrap(), bins);
-        let middle =
-            |bin: usize| start + TimeDelta::milliseconds((bin as i64 * 2 + 1) * i64::from(step_secs) * 500);
+        let middle = |bin: usize| {
+            start
+                + TimeDelta::milliseconds((i64::try_from(bin).unwrap() * 2 + 1) * i64::from(step_secs) * 500)
+        };
         let off = levels
             .iter()
             .enumerate()
@@ -158,7 +160,7 @@ fn moved(a: &Baseline, b: &Baseline) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn it_scales(factor in 1e-6..1e3_f64, seed in 0..1000_u64) {
@@ -182,7 +184,7 @@ proptest! {
         for bps in &mut wild[from..end] {
             *bps *= factor;
         }
-        let instant = |bin: usize| monday() + TimeDelta::seconds(300 * bin as i64);
+        let instant = |bin: usize| monday() + TimeDelta::seconds(300 * i64::try_from(bin).unwrap());
         let mut options = options();
         options.excluded = vec![(instant(from), instant(end) - TimeDelta::seconds(10))];
         let fit = |values| Baseline::fit(&quiet.of(monday(), values), &options).unwrap();

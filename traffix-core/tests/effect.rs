@@ -58,7 +58,7 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
         for seed in 1..=SEEDS {
             // Days of the simulation run highest or lowest at midnight, so every hour is looked at.
             let windows = windows(weeks, seed % 24);
-            let effect = effect(Quiet { weeks, step_secs, seed, ..QUIET }, &windows, EXTRA_BPS);
+            let effect = effect(Quiet { step_secs, weeks, seed, ..QUIET }, &windows, EXTRA_BPS);
             let during = effect.during.excess.unwrap();
             let (before, after) = (effect.before.excess.unwrap(), effect.after.excess.unwrap());
             let truths = [

@@ -155,10 +155,19 @@ fn the_effect_of_a_release_is_what_it_brought() {
     assert!((number("/before/excess/ratio/p50") - 1.0).abs() < 0.02, "{json}");
     let left_out = json["baseline"]["left_out"].as_array().unwrap();
     assert!(left_out.iter().any(|one| one["ru"] == "fortnite-og"), "{json}");
+    let also_ran = json["also_ran"].as_array().unwrap();
+    assert!(also_ran.contains(&"call-of-duty-modern-warfare-iii".into()), "{json}");
+    assert!(!also_ran.contains(&"fortnite-og".into()), "{json}");
     let text = traffix(&words).run().expect(0);
-    for says in
-        ["during  1", "Gbit/s on average, +", "of usual", "most above usual", "a  measured", "left out: "]
-    {
+    for says in [
+        "during  1",
+        "Gbit/s on average, +",
+        "of usual",
+        "most above usual",
+        "a  measured",
+        "left out: ",
+        "Also ran in that time: ",
+    ] {
         assert!(text.contains(says), "{says}: {text}");
     }
     let path = dir.path().join("effect.svg");

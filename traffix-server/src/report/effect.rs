@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use traffix_core::Invalid;
 use traffix_core::baseline::Baseline;
+use traffix_core::catalogue::RuId;
 use traffix_core::effect::{Effect, Estimate, Part};
 use traffix_core::overlay::{Trace, Window, align};
 use traffix_core::samples::Samples;
@@ -67,7 +68,7 @@ pub(crate) fn effect_text(answer: &EffectAnswer, tz: Tz) -> String {
         }
     }
     if !answer.also_ran.is_empty() {
-        let names: Vec<&str> = answer.also_ran.iter().map(|ru| ru.as_str()).collect();
+        let names: Vec<&str> = answer.also_ran.iter().map(RuId::as_str).collect();
         let _ = writeln!(out, "Also ran in that time: {}", names.join(", "));
     }
     out + &fit_text(&answer.baseline)

@@ -76,6 +76,7 @@ async fn an_effect_is_the_excess_that_was_added() {
         (&found["during"]["known"], &found["during"]["until"]),
         (&json!(1.0), &json!("2023-10-21T00:00:00Z"))
     );
+    assert_eq!(found["also_ran"], json!([]));
     // What was not watched is not told.
     let gap = get(
         &server,
