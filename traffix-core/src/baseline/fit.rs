@@ -48,24 +48,34 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
     }
     season.medians();
     let span = num::of_usize(samples.len()) * f64::from(step_secs) / num::of_i64(SLOT_S);
-    let slots = season.slots();
     let mut baseline = Baseline {
         tz: options.tz,
         holidays: options.holidays.clone(),
         from: samples.start(),
         until,
-        slots: slots.iter().map(|slot| slot.as_ref().map(|slot| (slot.level, slot.sigma))).collect(),
+        slots: season.slots().into_iter().map(|slot| slot.map(|slot| (slot.level, slot.sigma))).collect(),
         trend_per_week: season.per_week,
         noise: Noise::NONE,
         coverage: (num::of_usize(known) / span).min(1.0),
         weeks: num::of_usize(known) / num::of_usize(SLOTS),
     };
+    add_noise(&mut baseline, (samples, &kept), &season, floor);
+    Ok(baseline)
+}
+
+/// Tells how bins stray, once levels are known.
+fn add_noise(
+    baseline: &mut Baseline,
+    (samples, kept): (&Samples, &[Range<usize>]),
+    season: &Season,
+    floor: f64,
+) {
     let (days, mut offs) = season.days();
-    let (noise, bin_sigma) = noise(&baseline, samples, &kept, |day| days.get(day), floor);
+    let (noise, bin_sigma) = noise(baseline, samples, kept, |day| days.get(day), floor);
     let half_sigma = robust::spread(&mut offs, 0.0).unwrap_or(0.0);
     // Slots tell of half-hours; single bins stray further.
     let wider = if half_sigma > 0.0 { (bin_sigma / half_sigma).max(1.0) } else { 1.0 };
-    for (level, slot) in baseline.slots.iter_mut().zip(slots) {
+    for (level, slot) in baseline.slots.iter_mut().zip(season.slots()) {
         let Some(((_, sigma), slot)) = level.as_mut().zip(slot) else { continue };
         let half = slot.sigma.max(half_sigma * 0.1);
         *sigma = round(libm::hypot(half * wider, slot.lost)).max(Noise::NONE.sigma_log);
@@ -74,7 +84,6 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
     let seen = (half_sigma * half_sigma - day_sigma_log * day_sigma_log).max(0.0);
     let noise = noise.with(season.lost_share() * seen);
     baseline.noise = Noise { day_sigma_log, day_ar1: round(days.ar1()), ..noise };
-    Ok(baseline)
 }
 
 /// To a millionth: what is stored stays small, and no traffic is known better.
