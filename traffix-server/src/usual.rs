@@ -142,6 +142,7 @@ pub(crate) fn options(tz: Tz, holidays: BTreeSet<NaiveDate>, left_out: &[LeftOut
 
 /// What a baseline was fitted to, and how well.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BaselineFit")]
 pub(crate) struct Fit {
     /// Time zone of the local hours.
     pub(crate) tz: String,

@@ -16,7 +16,7 @@ use traffix_core::effect::Windows;
 use super::Chapter;
 use super::history::{About, OneEvent, SourceParams, instant_of};
 use super::measurements::{Step, may_read};
-use super::overlays::side;
+use super::overlays::{MAX_SIDE_SECS, side};
 use crate::AppState;
 use crate::auth::Caller;
 use crate::history::{self, MAX_BINS, Source, around};
@@ -80,13 +80,13 @@ pub(crate) struct EffectParams {
     /// Which phase of an RU is its beginning; its release if absent.
     phase: Option<PhaseKind>,
     /// Seconds before the event that are looked at; a day if absent.
-    #[schemars(extend("maximum" = 3_024_000))]
+    #[schemars(extend("maximum" = MAX_SIDE_SECS))]
     before: Option<u32>,
     /// Seconds that the event lasts; a day if absent.
-    #[schemars(extend("minimum" = 1, "maximum" = 3_024_000))]
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_SIDE_SECS))]
     during: Option<u32>,
     /// Seconds after its end that are looked at; a day if absent.
-    #[schemars(extend("maximum" = 3_024_000))]
+    #[schemars(extend("maximum" = MAX_SIDE_SECS))]
     after: Option<u32>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct OverlayApi(pub(crate) Arc<AppState>);
 const BEFORE_SECS: u32 = 86_400;
 const AFTER_SECS: u32 = 3 * 86_400;
 /// Longest time before or after an event: five weeks.
-const MAX_SIDE_SECS: u32 = 35 * 86_400;
+pub(super) const MAX_SIDE_SECS: u32 = 35 * 86_400;
 /// Bins if nobody says.
 const STEP_SECS: u32 = 900;
 
