@@ -12,6 +12,7 @@
 pub mod baseline;
 pub mod catalogue;
 pub mod delivery;
+pub mod effect;
 pub mod evidence;
 pub mod explanation;
 pub mod forecast;

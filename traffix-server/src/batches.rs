@@ -10,6 +10,9 @@ use traffix_core::catalogue::PlatformId;
 use traffix_core::delivery::CdnId;
 use traffix_core::measurement::{Batch, Key};
 
+/// Seconds of 2000-01-01: clocks that were never set tell of earlier, and nobody counts flows of then any more.
+const EARLIEST_SECS: i64 = 946_684_800;
+
 /// What one collector measured on one network. A batch with the same id is added once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +72,10 @@ impl BatchDocument {
         let starts: Vec<_> = self.bins.iter().map(|bin| bin.start).collect();
         let mut found = Vec::new();
         for (i, bin) in self.bins.into_iter().enumerate() {
+            if bin.start.timestamp() < EARLIEST_SECS {
+                let detail = "lies before 2000; check the collector's clock";
+                found.push(Invalid::new(format!("/bins/{i}/start"), detail));
+            }
             if batch.bins.contains_key(&bin.start) {
                 found.push(Invalid::new(format!("/bins/{i}/start"), "is in the batch twice"));
                 continue;

@@ -32,6 +32,7 @@ pub mod server;
 pub mod state;
 mod tls;
 pub mod ui;
+mod usual;
 
 pub use api::openapi_json;
 pub use clock::Clock;

@@ -1,5 +1,7 @@
 //! `traffix forecast --what-if` on the documented scenarios and on mistakes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -68,6 +68,26 @@ fn data_waits_for_its_template() {
 }
 
 #[test]
+fn running_totals_are_no_news_beside_what_is_new() {
+    let addresses = [192, 0, 2, 1, 198, 51, 100, 7];
+    let record = |numbers: &[u32]| {
+        let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
+        addresses.into_iter().chain(numbers).collect::<Vec<u8>>()
+    };
+    let mut decoder = Decoder::default();
+    // Source, destination, new bytes, all bytes of the flow so far.
+    let both = words(&[300, 4, 8, 4, 12, 4, 1, 4, 85, 4]);
+    let flows = decode(
+        &mut decoder,
+        &message(10, 0, &[(2, both), (300, record(&[700, 700])), (300, record(&[0, 700]))]),
+    );
+    assert_eq!(flows.iter().map(|flow| flow.bytes).collect::<Vec<_>>(), [700, 0]);
+    let totals = words(&[301, 3, 8, 4, 12, 4, 85, 4]);
+    let flows = decode(&mut decoder, &message(10, 2, &[(2, totals), (301, record(&[900]))]));
+    assert_eq!(flows.iter().map(|flow| flow.bytes).collect::<Vec<_>>(), [900]);
+}
+
+#[test]
 fn waiting_data_is_bounded_and_counted() {
     let limits = Limits { waiting_bytes: 40, ..Limits::default() };
     let mut decoder = Decoder::new(limits);

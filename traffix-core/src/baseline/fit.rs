@@ -21,6 +21,8 @@ const BORROWED: f64 = 1.5;
 /// Half-hours of a week, and of a day, from which on their median counts.
 const MIN_WEEK: usize = SLOTS / 4;
 const MIN_DAY: usize = DAY_SLOTS / 2;
+/// Largest correlation of neighbouring days believed: few weeks tell little. Assumed.
+const MAX_DAY_AR1: f64 = 0.8;
 /// Rounds of season, slope and days; the second corrects what gaps and days did to the first.
 const ROUNDS: usize = 2;
 
@@ -52,22 +54,37 @@ pub(super) fn fit(samples: &Samples, options: &BaselineOptions) -> Result<Baseli
         holidays: options.holidays.clone(),
         from: samples.start(),
         until,
-        slots: season.slots(),
+        slots: season.slots().into_iter().map(|slot| slot.map(|slot| (slot.level, slot.sigma))).collect(),
         trend_per_week: season.per_week,
         noise: Noise::NONE,
         coverage: (num::of_usize(known) / span).min(1.0),
         weeks: num::of_usize(known) / num::of_usize(SLOTS),
     };
+    add_noise(&mut baseline, (samples, &kept), &season, floor);
+    Ok(baseline)
+}
+
+/// Tells how bins stray, once levels are known.
+fn add_noise(
+    baseline: &mut Baseline,
+    (samples, kept): (&Samples, &[Range<usize>]),
+    season: &Season,
+    floor: f64,
+) {
     let (days, mut offs) = season.days();
-    let (noise, bin_sigma) = noise(&baseline, samples, &kept, |day| days.get(day), floor);
+    let (noise, bin_sigma) = noise(baseline, samples, kept, |day| days.get(day), floor);
     let half_sigma = robust::spread(&mut offs, 0.0).unwrap_or(0.0);
     // Slots tell of half-hours; single bins stray further.
     let wider = if half_sigma > 0.0 { (bin_sigma / half_sigma).max(1.0) } else { 1.0 };
-    for (_, sigma) in baseline.slots.iter_mut().flatten() {
-        *sigma = round(sigma.max(half_sigma * 0.1) * wider).max(Noise::NONE.sigma_log);
+    for (level, slot) in baseline.slots.iter_mut().zip(season.slots()) {
+        let Some(((_, sigma), slot)) = level.as_mut().zip(slot) else { continue };
+        let half = slot.sigma.max(half_sigma * 0.1);
+        *sigma = round(libm::hypot(half * wider, slot.lost)).max(Noise::NONE.sigma_log);
     }
-    baseline.noise = Noise { day_sigma_log: days.spread(), ..noise };
-    Ok(baseline)
+    let day_sigma_log = round(days.spread());
+    let seen = (half_sigma * half_sigma - day_sigma_log * day_sigma_log).max(0.0);
+    let noise = noise.with(season.lost_share() * seen);
+    baseline.noise = Noise { day_sigma_log, day_ar1: round(days.ar1()), ..noise };
 }
 
 /// To a millionth: what is stored stays small, and no traffic is known better.
@@ -165,12 +182,23 @@ struct Half {
     log: f64,
 }
 
+/// What is known of a half-hour of week.
+struct Slot {
+    level: f64,
+    /// Spread of half-hours about it.
+    sigma: f64,
+    /// Spread that they do not show, because the level is drawn to them.
+    lost: f64,
+}
+
 /// Medians of slots and a slope, improved in turns.
 struct Season {
     halves: Vec<Half>,
     levels: Vec<Option<f64>>,
     /// Spread of the values that a slot borrowed, if it did.
     borrowed: Vec<Option<f64>>,
+    /// Variance about each level that is lost because it is drawn to its own values, of the variance seen.
+    lost: Vec<f64>,
     per_week: f64,
     /// Levels of days, whose middle one is 0: without them, neighbouring half-hours whose medians come from different
     /// weeks would differ by the difference of days.
@@ -191,13 +219,8 @@ impl Season {
             }
         };
         let halves = known.map(half).collect();
-        Self {
-            halves,
-            levels: vec![None; SLOTS],
-            borrowed: vec![None; SLOTS],
-            per_week: 0.0,
-            days: Days(Vec::new()),
-        }
+        let (levels, borrowed) = (vec![None; SLOTS], vec![None; SLOTS]);
+        Self { halves, levels, borrowed, lost: vec![0.0; SLOTS], per_week: 0.0, days: Days(Vec::new()) }
     }
 
     /// Levels by slot, with the slope and the levels of days taken away.
@@ -211,6 +234,7 @@ impl Season {
             let own = groups[slot].len() >= MIN_SLOT_WEEKS;
             let lent = if own { None } else { lent(&groups, slot) };
             self.borrowed[slot] = lent.map(|(_, sigma)| sigma);
+            self.lost[slot] = if own { robust::lost_to_median(groups[slot].len()) } else { 0.0 };
             self.levels[slot] = if own {
                 // A copy: the order inside the group must not depend on who borrowed before.
                 robust::median(&mut groups[slot].clone())
@@ -218,6 +242,20 @@ impl Season {
                 lent.map(|(level, _)| level)
             };
         }
+    }
+
+    /// By how much what is left of a half-hour is too small.
+    fn scale(&self, half: &Half) -> f64 {
+        libm::sqrt(1.0 + self.lost[half.slot])
+    }
+
+    /// The variance that is lost over all half-hours, of the variance seen.
+    fn lost_share(&self) -> f64 {
+        let rests = || self.halves.iter().filter_map(|half| Some((half, self.rest(half)?)));
+        let mut seen: Vec<f64> = rests().map(|(_, rest)| rest).collect();
+        let mut whole: Vec<f64> = rests().map(|(half, rest)| rest * self.scale(half)).collect();
+        let spreads = robust::spread(&mut seen, 0.0).zip(robust::spread(&mut whole, 0.0));
+        spreads.filter(|(seen, _)| *seen > 0.0).map_or(0.0, |(seen, whole)| (whole / seen).powi(2) - 1.0)
     }
 
     fn rest(&self, half: &Half) -> Option<f64> {
@@ -244,35 +282,44 @@ impl Season {
     /// Finds the levels of days about the season that there is.
     fn polish(&mut self) {
         let (mut days, _) = self.days();
-        let mut levels: Vec<f64> = days.0.iter().map(|(_, level)| *level).collect();
+        let mut levels: Vec<f64> = days.0.iter().map(|(_, level, _)| *level).collect();
         let middle = robust::median(&mut levels).unwrap_or(0.0);
-        days.0.iter_mut().for_each(|(_, level)| *level -= middle);
+        days.0.iter_mut().for_each(|(_, level, _)| *level -= middle);
         self.days = days;
     }
 
     /// Levels with the spread of their time of day.
-    fn slots(&self) -> Vec<Option<(f64, f64)>> {
+    fn slots(&self) -> Vec<Option<Slot>> {
         let mut by_time: Vec<Vec<f64>> = vec![Vec::new(); DAY_SLOTS];
         for half in &self.halves {
             by_time[half.slot % DAY_SLOTS].extend(self.rest(half));
         }
         let sigmas: Vec<f64> =
             by_time.iter_mut().map(|rests| robust::spread(rests, 0.0).unwrap_or(0.0)).collect();
+        let typical = libm::sqrt(1.0 + self.lost_share());
         let slot = |slot: usize| {
-            let sigma = sigmas[slot % DAY_SLOTS];
-            let sigma = self.borrowed[slot].map_or(sigma, |lent| BORROWED * lent.max(sigma));
-            self.levels[slot].map(|level| (round(level), sigma))
+            let (level, sigma) = (round(self.levels[slot]?), sigmas[slot % DAY_SLOTS]);
+            Some(match self.borrowed[slot] {
+                Some(lent) => Slot { level, sigma: BORROWED * lent.max(sigma * typical), lost: 0.0 },
+                None => Slot { level, sigma, lost: sigma * libm::sqrt(self.lost[slot]) },
+            })
         };
         (0..SLOTS).map(slot).collect()
     }
 
     /// Levels of days, and what is left of all half-hours.
     fn days(&self) -> (Days, Vec<f64>) {
-        let days = chunks(self.halves.iter().filter_map(|half| Some((half.day, self.rest(half)?))));
-        let offs = days.iter().flat_map(|(_, rests)| rests.iter().copied()).collect();
+        let rests =
+            self.halves.iter().filter_map(|half| Some((half.day, (self.rest(half)?, self.scale(half)))));
+        let days = chunks(rests);
+        let offs = days.iter().flat_map(|(_, rests)| rests.iter().map(|(rest, _)| *rest)).collect();
         let levels = days.into_iter().filter(|(_, rests)| rests.len() >= MIN_DAY);
-        let levels = levels.filter_map(|(day, mut rests)| Some((day, robust::median(&mut rests)?))).collect();
-        (Days(levels), offs)
+        let levels = levels.filter_map(|(day, rests)| {
+            let (mut rests, scales): (Vec<f64>, Vec<f64>) = rests.into_iter().unzip();
+            let scale = scales.iter().sum::<f64>() / num::of_usize(scales.len());
+            Some((day, robust::median(&mut rests)?, scale))
+        });
+        (Days(levels.collect()), offs)
     }
 }
 
@@ -290,8 +337,8 @@ fn lent(groups: &[Vec<f64>], slot: usize) -> Option<(f64, f64)> {
 }
 
 /// Values of equal neighbouring keys together.
-fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
-    let mut found: Vec<(i64, Vec<f64>)> = Vec::new();
+fn chunks<T>(keyed: impl Iterator<Item = (i64, T)>) -> Vec<(i64, Vec<T>)> {
+    let mut found: Vec<(i64, Vec<T>)> = Vec::new();
     for (key, value) in keyed {
         match found.last_mut().filter(|(last, _)| *last == key) {
             Some((_, values)) => values.push(value),
@@ -301,17 +348,24 @@ fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
     found
 }
 
-/// Log levels of local days about the baseline, oldest first.
-struct Days(Vec<(i64, f64)>);
+/// Log levels of local days about the baseline, oldest first, and by how much they are too small.
+struct Days(Vec<(i64, f64, f64)>);
 
 impl Days {
     fn get(&self, day: i64) -> Option<f64> {
-        let at = self.0.binary_search_by_key(&day, |(day, _)| *day).ok()?;
-        self.0.get(at).map(|(_, level)| *level)
+        let at = self.0.binary_search_by_key(&day, |(day, ..)| *day).ok()?;
+        self.0.get(at).map(|(_, level, _)| *level)
     }
 
     fn spread(&self) -> f64 {
-        let mut levels: Vec<f64> = self.0.iter().map(|(_, level)| *level).collect();
-        round(robust::spread(&mut levels, 0.0).unwrap_or(0.0))
+        let mut levels: Vec<f64> = self.0.iter().map(|(_, level, scale)| level * scale).collect();
+        robust::spread(&mut levels, 0.0).unwrap_or(0.0)
+    }
+
+    /// Correlation of neighbouring days.
+    fn ar1(&self) -> f64 {
+        let neighbours = self.0.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1);
+        let pairs: Vec<(f64, f64)> = neighbours.map(|pair| (pair[0].1, pair[1].1)).collect();
+        robust::correlation(&pairs).unwrap_or(0.0).clamp(0.0, MAX_DAY_AR1)
     }
 }

@@ -32,6 +32,9 @@ pub struct Noise {
     pub innovation_sigma_log: f64,
     /// Standard deviation of the level of whole days.
     pub day_sigma_log: f64,
+    /// Correlation of neighbouring days: 0 to .8.
+    #[serde(default)]
+    pub day_ar1: f64,
 }
 
 impl Noise {
@@ -41,14 +44,23 @@ impl Noise {
         sigma_log: MIN_SIGMA,
         innovation_sigma_log: MIN_SIGMA,
         day_sigma_log: 0.0,
+        day_ar1: 0.0,
     };
 
     pub(super) fn is_valid(&self) -> bool {
         self.step_secs > 0
             && (0.0..1.0).contains(&self.ar1)
+            && (0.0..1.0).contains(&self.day_ar1)
             && [self.sigma_log, self.innovation_sigma_log].iter().all(|s| s.is_finite() && *s > 0.0)
             && self.day_sigma_log.is_finite()
             && self.day_sigma_log >= 0.0
+    }
+
+    /// The same noise with a part of its variance that was lost, which neighbouring bins have in common.
+    pub(super) fn with(self, variance: f64) -> Self {
+        let (known, whole) = (self.sigma_log * self.sigma_log, self.sigma_log * self.sigma_log + variance);
+        let ar1 = ((self.ar1 * known + variance) / whole).min(MAX_AR1);
+        Self { ar1, sigma_log: libm::sqrt(whole), ..self }
     }
 
     /// The same noise in bins of another length, as a process in continuous time has it: correlation falls by the
@@ -117,10 +129,11 @@ pub(super) fn noise(
     let innovation_sigma_log = robust::spread(&mut new, 0.0).unwrap_or(MIN_SIGMA).max(MIN_SIGMA);
     let bin_sigma = robust::spread(&mut offs, 0.0).unwrap_or(MIN_SIGMA);
     let step_secs = coarse.step_secs().get();
-    (Noise { step_secs, ar1, sigma_log, innovation_sigma_log, day_sigma_log: 0.0 }, bin_sigma)
+    (Noise { step_secs, ar1, sigma_log, innovation_sigma_log, ..Noise::NONE }, bin_sigma)
 }
 
 /// The next number that shares no factor with the half-hours of a week, so that every time of day is seen.
 fn coprime(stride: usize) -> usize {
-    (stride.max(1)..).find(|n| [2, 3, 7].iter().all(|p| n % p != 0)).unwrap_or(1)
+    let stride = stride.max(1);
+    (stride..stride + 42).find(|n| [2, 3, 7].iter().all(|p| n % p != 0)).unwrap_or(1)
 }

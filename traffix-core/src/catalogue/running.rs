@@ -33,16 +33,21 @@ impl Phase {
     /// Whether it has begun, and at most [`RUNS_FOR`] ago for the last people. A day begins as a whole. What is only
     /// rumoured or cancelled, or not known to the day, never runs.
     pub fn runs_at(&self, at: DateTime<Utc>) -> bool {
+        self.runs().is_some_and(|(from, until)| from <= at && at < until)
+    }
+
+    /// From when until when it runs in the sense of [`runs_at`](Self::runs_at); `None` if never.
+    pub fn runs(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let window = &self.window.value;
         let firm = matches!(self.status, PhaseStatus::Confirmed | PhaseStatus::Slipped);
         let begins_within = match window.precision {
             Precision::Minute | Precision::Hour => TimeDelta::zero(),
             Precision::Day => TimeDelta::days(1),
-            Precision::Month | Precision::Quarter | Precision::Year => return false,
+            Precision::Month | Precision::Quarter | Precision::Year => return None,
         };
         let last = window.end.unwrap_or(window.start).max(window.start);
         let over = last.checked_add_signed(begins_within + RUNS_FOR).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        firm && window.start <= at && at < over
+        firm.then_some((window.start, over))
     }
 }
 

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use traffix_core::Invalid;
-use traffix_core::catalogue::{PhaseKind, PlatformId, RuId};
+use traffix_core::catalogue::{PhaseKind, PlatformId};
 use traffix_core::delivery::CdnId;
 use traffix_core::network::Network;
 use traffix_store::Catalogue;
@@ -84,6 +84,20 @@ impl TryFrom<String> for Events {
     }
 }
 
+/// One of them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, with = "String", extend("minLength" = 1, "maxLength" = 400))]
+pub(crate) struct OneEvent(pub(super) Event);
+
+impl TryFrom<String> for OneEvent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.trim().parse().map(Self)
+    }
+}
+
 /// What a question is about, once names are resolved.
 pub(super) struct About {
     pub(super) source: Source,
@@ -121,7 +135,7 @@ impl About {
                 return Err(Problem::unusable("network", "must be given, or `metric` and `subject`"));
             }
         };
-        if params.lines.is_some_and(|lines| !(lines >= 1.0 && lines <= 1e9)) {
+        if params.lines.is_some_and(|lines| !(1.0..=1e9).contains(&lines)) {
             return Err(Problem::unusable("lines", "must be between 1 and 1000000000"));
         }
         Ok(Self { source, profile, tz: params.tz.map(|zone| zone.0), lines: params.lines })
@@ -152,19 +166,27 @@ pub(super) async fn instants(
 ) -> Result<Vec<(String, DateTime<Utc>)>, Problem> {
     let mut found = Vec::with_capacity(events.0.len());
     for event in events.0 {
-        found.push(match event {
-            Event::At(label, at) => (label, at),
-            Event::Ru(id) => (id.to_string(), instant(state, &id, phase).await?),
-        });
+        found.push(instant_of(state, event, phase, "events").await?);
     }
     Ok(found)
 }
 
-async fn instant(state: &AppState, id: &RuId, phase: Option<PhaseKind>) -> Result<DateTime<Utc>, Problem> {
-    let wrong = |detail: String| Problem::unusable("events", detail);
-    let found = Catalogue::ru(state.store.as_ref(), id, None).await?;
+/// The instant of an event with what to call it; `parameter` named it.
+pub(super) async fn instant_of(
+    state: &AppState,
+    event: Event,
+    phase: Option<PhaseKind>,
+    parameter: &str,
+) -> Result<(String, DateTime<Utc>), Problem> {
+    let id = match event {
+        Event::At(label, at) => return Ok((label, at)),
+        Event::Ru(id) => id,
+    };
+    let wrong = |detail: String| Problem::unusable(parameter, detail);
+    let found = Catalogue::ru(state.store.as_ref(), &id, None).await?;
     let found = found.ok_or_else(|| wrong(format!("the catalogue has no release or update {id:?}")))?;
-    history::t0(&found.value, phase).ok_or_else(|| wrong(format!("{id:?} has no such phase with a date")))
+    let t0 = history::t0(&found.value, phase);
+    Ok((id.to_string(), t0.ok_or_else(|| wrong(format!("{id:?} has no such phase with a date")))?))
 }
 
 /// Findings of the library about a question, as its parameters are called.

@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: one file per resource.
 
 mod attribution;
+mod baselines;
 mod catalogue;
 mod changes;
 mod companies;
@@ -110,6 +111,7 @@ apis!(
     measurements::MeasurementApi,
     series::SeriesApi,
     overlays::OverlayApi,
+    baselines::BaselineApi,
     live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,

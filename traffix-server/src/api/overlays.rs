@@ -24,7 +24,7 @@ pub(crate) struct OverlayApi(pub(crate) Arc<AppState>);
 const BEFORE_SECS: u32 = 86_400;
 const AFTER_SECS: u32 = 3 * 86_400;
 /// Longest time before or after an event: five weeks.
-const MAX_SIDE_SECS: u32 = 35 * 86_400;
+pub(super) const MAX_SIDE_SECS: u32 = 35 * 86_400;
 /// Bins if nobody says.
 const STEP_SECS: u32 = 900;
 
@@ -155,7 +155,7 @@ fn step(params: &OverlayParams) -> NonZeroU32 {
     NonZeroU32::new(secs).unwrap_or(NonZeroU32::MIN)
 }
 
-fn side(name: &str, asked: Option<u32>, usual: u32) -> Result<u32, Problem> {
+pub(super) fn side(name: &str, asked: Option<u32>, usual: u32) -> Result<u32, Problem> {
     match asked.unwrap_or(usual) {
         secs if secs <= MAX_SIDE_SECS => Ok(secs),
         _ => Err(Problem::unusable(name, format!("must be at most {MAX_SIDE_SECS} seconds"))),

@@ -17,6 +17,7 @@ use super::export_file::ExportArgs;
 use super::{Failure, Input, outlook};
 use crate::bundled::bundled;
 use crate::history::{self, Event, HistoryError, Source};
+use crate::{planning, usual};
 
 /// Which traffic, on which clock, of how many lines.
 #[derive(Debug, clap::Args)]
@@ -104,6 +105,11 @@ impl HistoryArgs {
         self.network.as_deref().map(outlook::network).transpose()
     }
 
+    /// The link, if traffic of one is meant.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.kept.link.as_deref()
+    }
+
     /// The time zone that was given, else that of the profile.
     pub(super) fn zone(&self) -> Result<Tz, Failure> {
         if let Some(zone) = self.tz {
@@ -168,6 +174,14 @@ impl History {
         }
     }
 
+    /// The instant that no traffic comes after: the end of the last bin of a file, or now.
+    pub(super) fn after_end(&self) -> DateTime<Utc> {
+        match self {
+            Self::File(samples, _) => samples.start_of(samples.len()).unwrap_or(samples.start()),
+            Self::Kept(..) => Utc::now(),
+        }
+    }
+
     /// What an event is called, and when it was. RUs are those of the database, or without one the bundled ones.
     pub(super) async fn instant(
         &self,
@@ -184,6 +198,15 @@ impl History {
         let t0 = history::t0(&ru, phase);
         let t0 = t0.ok_or_else(|| Failure::new(format_args!("{id} has no such phase with a date")))?;
         Ok((ru.title, t0))
+    }
+
+    /// Releases and updates that may run between two instants: of the database, or without one the bundled ones.
+    pub(super) async fn rus(&self, span: (DateTime<Utc>, DateTime<Utc>)) -> Result<Vec<Ru>, Failure> {
+        let (Self::Kept(store, _) | Self::File(_, Some(store))) = self else {
+            return Ok(bundled().map_err(Failure::new)?.rus.clone());
+        };
+        let found = planning::all(store.as_ref(), &usual::events_query(span)).await;
+        found.map_err(|error| database::failure(&error))
     }
 
     async fn ru(&self, id: &RuId) -> Result<Option<Ru>, Failure> {

@@ -5,10 +5,12 @@
 
 mod attribute;
 mod backtest;
+mod baseline;
 mod capture;
 mod check;
 mod collect;
 mod database;
+mod effect;
 mod export;
 mod export_file;
 mod failure;
@@ -27,6 +29,7 @@ mod reference;
 mod replay;
 mod serve;
 mod sync;
+mod usual;
 mod verify;
 mod what_if;
 
@@ -57,6 +60,8 @@ enum Command {
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Overlay(overlay::Args),
+    Baseline(baseline::Args),
+    Effect(effect::Args),
     Attribute(attribute::Args),
     Capture(capture::Args),
     Backtest(backtest::Args),
@@ -79,6 +84,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Capture(args) => capture::run(&args, &mut out),
         Command::Collect(args) => collect::run(&args, &mut out),
         Command::Backtest(args) => backtest::run(&args, &mut out),
+        Command::Baseline(args) => baseline::run(&args, &mut out),
+        Command::Effect(args) => effect::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Forecast(args) => forecast::run(&args, &mut out),
         Command::Import(args) => import::run(&args, &mut out),

@@ -20,8 +20,6 @@ use crate::report;
 /// size compare. Gaps stay gaps.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    history: HistoryArgs,
     /// An event: the id of a release or update, or LABEL@INSTANT; may be repeated.
     #[arg(long, value_name = "EVENT", required_unless_present_any = ["days", "weeks"])]
     event: Vec<Event>,
@@ -55,10 +53,18 @@ pub(super) struct Args {
     /// Draw the chart into this file as SVG.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<Input>,
+    #[command(flatten)]
+    history: HistoryArgs,
 }
 
 /// The words of [`PhaseKind`].
-const PHASES: [&str; 4] = ["preload", "early-access", "unlock", "wave"];
+pub(super) const PHASES: [&str; 4] = ["preload", "early-access", "unlock", "wave"];
+
+/// The kind of phase that a word means.
+pub(super) fn phase(word: Option<&str>) -> Result<Option<PhaseKind>, Failure> {
+    let kind = word.map(|word| serde_json::from_value::<PhaseKind>(word.into()));
+    kind.transpose().map_err(Failure::usage)
+}
 
 pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let overlay = block_on(async {
@@ -84,8 +90,7 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
 }
 
 async fn events(args: &Args, history: &History) -> Result<Overlay, Failure> {
-    let phase = args.phase.as_ref().map(|word| serde_json::from_value::<PhaseKind>(word.as_str().into()));
-    let phase = phase.transpose().map_err(Failure::usage)?;
+    let phase = phase(args.phase.as_deref())?;
     let window = Window {
         before_secs: args.before_hours * 3600,
         after_secs: args.after_hours * 3600,

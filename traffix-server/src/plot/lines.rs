@@ -248,10 +248,9 @@ impl LineChart {
         let mut cells = vec![vec![None; columns]; height];
         for (i, line) in self.lines.iter().enumerate() {
             let (thin, glyph) = (thinned(&line.values, columns), self.glyph(i));
-            for column in 0..columns {
-                if let Some(bps) = thin.get(column * thin.len() / columns.max(1)).copied().flatten() {
-                    cells[row(bps)][column] = Some(glyph);
-                }
+            let at = |column: usize| thin.get(column * thin.len() / columns.max(1)).copied().flatten();
+            for (column, bps) in (0..columns).filter_map(|column| Some((column, at(column)?))) {
+                cells[row(bps)][column] = Some(glyph);
             }
         }
         let mut out = String::new();

@@ -1,5 +1,7 @@
 //! Answers of the model as charts and sentences, the same for the command line and the page.
 
+mod baseline;
+mod effect;
 mod forecast;
 mod outlook;
 mod overlay;
@@ -7,6 +9,8 @@ mod sample;
 mod scenarios;
 mod words;
 
+pub(crate) use baseline::{baseline_chart, baseline_text};
+pub(crate) use effect::{effect_chart, effect_text};
 pub use forecast::{forecast_chart, forecast_text};
 pub use outlook::{
     ALARM, Verdict, WARN_SHARE, extra_chart, heat_strip, link_chart, outlook_chart, outlook_text, verdict,

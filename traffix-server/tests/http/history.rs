@@ -16,16 +16,16 @@ const FROM: &str = "2023-10-02T00:00:00Z";
 const UNTIL: &str = "2023-11-01T00:00:00Z";
 /// The event: +6 Gbit/s for six hours on a Friday evening.
 const EVENT: &str = "2023-10-20T18:00:00Z";
-const EXTRA_BPS: f64 = 6e9;
+pub(crate) const EXTRA_BPS: f64 = 6e9;
 /// Nobody watched on this local day.
 const GAP_DAY: u32 = 10;
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
 /// Usual traffic by the local clock: more by the hour, and more on weekends.
-fn usual_bps(now: DateTime<Utc>) -> f64 {
+pub(crate) fn usual_bps(now: DateTime<Utc>) -> f64 {
     let local = now.with_timezone(&London);
     let weekend = if local.weekday().num_days_from_monday() >= 5 { 1e9 } else { 0.0 };
     10e9 + weekend + f64::from(local.hour()) * 1e8
@@ -46,7 +46,7 @@ fn starts() -> impl Iterator<Item = DateTime<Utc>> {
 }
 
 /// A server with the network in the moderator's profiles, its measurements, and the same as a stored series.
-async fn server() -> TestServer {
+pub(crate) async fn server() -> TestServer {
     let server = TestServer::start().await;
     let profile = json!({"id": "acme", "country": "GB", "tz": "Europe/London", "lines": 20_000});
     let saved = server.edit(Method::POST, "/api/v1/networks").json(&profile).send().await.unwrap();
@@ -75,7 +75,7 @@ async fn server() -> TestServer {
     server
 }
 
-async fn get(server: &TestServer, path: &str) -> Value {
+pub(crate) async fn get(server: &TestServer, path: &str) -> Value {
     let answer = server.edit(Method::GET, path).send().await.unwrap();
     let status = answer.status();
     let body = answer.json().await.unwrap();

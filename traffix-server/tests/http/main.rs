@@ -1,6 +1,7 @@
 //! The HTTP server as its clients see it: a real server on a real socket.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bad_input;
 mod computing;
 mod document;
 mod editing;
@@ -16,3 +17,4 @@ mod networks;
 mod reading;
 mod scenarios;
 mod sources;
+mod usual;

@@ -79,4 +79,26 @@ impl Timing {
         let over = now_ms.saturating_sub(grace_ms).div_euclid(step_ms);
         over.saturating_add(1).saturating_mul(step_ms).saturating_add(grace_ms)
     }
+
+    /// Whether to hand over at `now_ms`: a bin is over, or the clock was set back and would not come to `close_ms` for long.
+    /// `close_ms` is then when to do it next.
+    pub(crate) fn is_time(&self, close_ms: &mut i64, now_ms: i64) -> bool {
+        let next_ms = self.next_close(now_ms);
+        std::mem::replace(close_ms, next_ms) != next_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_stop_handing_over() {
+        let timing = Timing::default();
+        let mut close_ms = timing.next_close(0);
+        let mut is_time = |now_ms: i64| timing.is_time(&mut close_ms, now_ms);
+        assert!(!is_time(59_999) && is_time(60_000) && !is_time(119_999) && is_time(120_000));
+        // A day forth and back again: once each, then as before.
+        assert!(is_time(86_400_000) && is_time(130_000) && !is_time(179_999) && is_time(180_000));
+    }
 }

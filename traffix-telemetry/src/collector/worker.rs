@@ -98,9 +98,8 @@ impl Worker {
                 stage.watch(Arc::clone(&watch));
             }
             let now_ms = received_ms.unwrap_or_else(now_ms);
-            if now_ms >= close_ms {
+            if timing.is_time(&mut close_ms, now_ms) {
                 shared.hand_over(stage.drain(now_ms));
-                close_ms = timing.next_close(now_ms);
             }
             if published.elapsed() >= PUBLISH {
                 publish(&stage, receive_errors);

@@ -42,7 +42,9 @@ pub(super) struct Record {
     protocol: u8,
     bytes: u64,
     packets: u64,
+    /// Counted since the flow began. Of a record that also tells what is new, they are older news.
     totals: (u64, u64),
+    has_new: (bool, bool),
     start: Instant,
     end: Instant,
     system_init_ms: Option<i64>,
@@ -71,6 +73,7 @@ impl Record {
         bytes: 0,
         packets: 0,
         totals: (0, 0),
+        has_new: (false, false),
         start: Instant::Unknown,
         end: Instant::Unknown,
         system_init_ms: None,
@@ -84,8 +87,8 @@ impl Record {
     #[expect(clippy::cast_possible_truncation, reason = "fields of other widths than their type's are cut")]
     pub(super) fn set(&mut self, slot: Slot, bytes: &[u8], clock: Clock) {
         match slot {
-            Slot::Bytes => self.bytes = number(bytes),
-            Slot::Packets => self.packets = number(bytes),
+            Slot::Bytes => (self.bytes, self.has_new.0) = (number(bytes), true),
+            Slot::Packets => (self.packets, self.has_new.1) = (number(bytes), true),
             // Some exporters fill only one of the pair, the other with 0.
             Slot::BytesOut => self.bytes = self.bytes.max(number(bytes)),
             Slot::PacketsOut => self.packets = self.packets.max(number(bytes)),
@@ -144,8 +147,8 @@ impl Record {
             source_port: self.ports.0,
             destination_port: self.ports.1,
             protocol: self.protocol,
-            bytes: if self.bytes == 0 { self.totals.0 } else { self.bytes },
-            packets: if self.packets == 0 { self.totals.1 } else { self.packets },
+            bytes: if self.has_new.0 { self.bytes } else { self.bytes.max(self.totals.0) },
+            packets: if self.has_new.1 { self.packets } else { self.packets.max(self.totals.1) },
             sampling: sampling.max(1),
             start_ms: at(self.start).unwrap_or(end_ms),
             end_ms,
