@@ -76,12 +76,15 @@ fn add_noise(
     let half_sigma = robust::spread(&mut offs, 0.0).unwrap_or(0.0);
     // Slots tell of half-hours; single bins stray further.
     let wider = if half_sigma > 0.0 { (bin_sigma / half_sigma).max(1.0) } else { 1.0 };
+    let day = days.spread();
     for (level, slot) in baseline.slots.iter_mut().zip(season.slots()) {
         let Some(((_, sigma), slot)) = level.as_mut().zip(slot) else { continue };
         let half = slot.sigma.max(half_sigma * 0.1);
-        *sigma = round(libm::hypot(half * wider, slot.lost)).max(Noise::NONE.sigma_log);
+        // Levels are drawn to what is left of half-hours when the levels of days are taken away.
+        let own = libm::sqrt((half_sigma * half_sigma - day * day).max(0.0)) / half_sigma.max(1e-12);
+        *sigma = round(libm::hypot(half * wider, own * slot.lost)).max(Noise::NONE.sigma_log);
     }
-    let day_sigma_log = round(days.spread());
+    let day_sigma_log = round(day);
     let seen = (half_sigma * half_sigma - day_sigma_log * day_sigma_log).max(0.0);
     let noise = noise.with(season.lost_share() * seen);
     baseline.noise = Noise { day_sigma_log, day_ar1: round(days.ar1()), ..noise };
@@ -282,9 +285,9 @@ impl Season {
     /// Finds the levels of days about the season that there is.
     fn polish(&mut self) {
         let (mut days, _) = self.days();
-        let mut levels: Vec<f64> = days.0.iter().map(|(_, level, _)| *level).collect();
+        let mut levels: Vec<f64> = days.0.iter().map(|(_, level)| *level).collect();
         let middle = robust::median(&mut levels).unwrap_or(0.0);
-        days.0.iter_mut().for_each(|(_, level, _)| *level -= middle);
+        days.0.iter_mut().for_each(|(_, level)| *level -= middle);
         self.days = days;
     }
 
@@ -309,17 +312,11 @@ impl Season {
 
     /// Levels of days, and what is left of all half-hours.
     fn days(&self) -> (Days, Vec<f64>) {
-        let rests =
-            self.halves.iter().filter_map(|half| Some((half.day, (self.rest(half)?, self.scale(half)))));
-        let days = chunks(rests);
-        let offs = days.iter().flat_map(|(_, rests)| rests.iter().map(|(rest, _)| *rest)).collect();
+        let days = chunks(self.halves.iter().filter_map(|half| Some((half.day, self.rest(half)?))));
+        let offs = days.iter().flat_map(|(_, rests)| rests.iter().copied()).collect();
         let levels = days.into_iter().filter(|(_, rests)| rests.len() >= MIN_DAY);
-        let levels = levels.filter_map(|(day, rests)| {
-            let (mut rests, scales): (Vec<f64>, Vec<f64>) = rests.into_iter().unzip();
-            let scale = scales.iter().sum::<f64>() / num::of_usize(scales.len());
-            Some((day, robust::median(&mut rests)?, scale))
-        });
-        (Days(levels.collect()), offs)
+        let levels = levels.filter_map(|(day, mut rests)| Some((day, robust::median(&mut rests)?))).collect();
+        (Days(levels), offs)
     }
 }
 
@@ -337,8 +334,8 @@ fn lent(groups: &[Vec<f64>], slot: usize) -> Option<(f64, f64)> {
 }
 
 /// Values of equal neighbouring keys together.
-fn chunks<T>(keyed: impl Iterator<Item = (i64, T)>) -> Vec<(i64, Vec<T>)> {
-    let mut found: Vec<(i64, Vec<T>)> = Vec::new();
+fn chunks(keyed: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, Vec<f64>)> {
+    let mut found: Vec<(i64, Vec<f64>)> = Vec::new();
     for (key, value) in keyed {
         match found.last_mut().filter(|(last, _)| *last == key) {
             Some((_, values)) => values.push(value),
@@ -348,17 +345,17 @@ fn chunks<T>(keyed: impl Iterator<Item = (i64, T)>) -> Vec<(i64, Vec<T>)> {
     found
 }
 
-/// Log levels of local days about the baseline, oldest first, and by how much they are too small.
-struct Days(Vec<(i64, f64, f64)>);
+/// Log levels of local days about the baseline, oldest first.
+struct Days(Vec<(i64, f64)>);
 
 impl Days {
     fn get(&self, day: i64) -> Option<f64> {
-        let at = self.0.binary_search_by_key(&day, |(day, ..)| *day).ok()?;
-        self.0.get(at).map(|(_, level, _)| *level)
+        let at = self.0.binary_search_by_key(&day, |(day, _)| *day).ok()?;
+        self.0.get(at).map(|(_, level)| *level)
     }
 
     fn spread(&self) -> f64 {
-        let mut levels: Vec<f64> = self.0.iter().map(|(_, level, scale)| level * scale).collect();
+        let mut levels: Vec<f64> = self.0.iter().map(|(_, level)| *level).collect();
         robust::spread(&mut levels, 0.0).unwrap_or(0.0)
     }
 
