@@ -188,6 +188,7 @@ impl ForecastApi {
             model_version: made.model_version.clone(),
             input: serde_json::to_value(input).map_err(unwritable)?,
             output: serde_json::to_value(made).map_err(unwritable)?,
+            frozen: None,
         };
         self.0.store.save_forecast(owner, &kept).await?;
         Ok(kept.id)

@@ -23,6 +23,7 @@ mod scenarios;
 pub(crate) mod schema;
 mod series;
 mod sources;
+mod spikes;
 mod traffic;
 mod views;
 
@@ -110,6 +111,7 @@ apis!(
     measurements::MeasurementApi,
     series::SeriesApi,
     overlays::OverlayApi,
+    spikes::SpikeApi,
     live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,

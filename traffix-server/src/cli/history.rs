@@ -10,13 +10,14 @@ use traffix_core::catalogue::{PhaseKind, PlatformId, Ru, RuId};
 use traffix_core::delivery::CdnId;
 use traffix_core::network::Network;
 use traffix_core::samples::Samples;
-use traffix_store::{Catalogue, Store};
+use traffix_store::{Catalogue, RuQuery, Store};
 
 use super::database::{self, DatabaseArgs};
 use super::export_file::ExportArgs;
 use super::{Failure, Input, outlook};
 use crate::bundled::bundled;
 use crate::history::{self, Event, HistoryError, Source};
+use crate::planning;
 
 /// Which traffic, on which clock, of how many lines.
 #[derive(Debug, clap::Args)]
@@ -184,6 +185,15 @@ impl History {
         let t0 = history::t0(&ru, phase);
         let t0 = t0.ok_or_else(|| Failure::new(format_args!("{id} has no such phase with a date")))?;
         Ok((ru.title, t0))
+    }
+
+    /// The RUs that something of was announced between two instants: those of the database, or without one the bundled ones.
+    pub(super) async fn rus(&self, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Result<Vec<Ru>, Failure> {
+        let (Self::Kept(store, _) | Self::File(_, Some(store))) = self else {
+            return Ok(bundled().map_err(Failure::new)?.rus.clone());
+        };
+        let query = RuQuery { from: Some(from), until: Some(until), ..RuQuery::default() };
+        planning::all(store.as_ref(), &query).await.map_err(|error| database::failure(&error))
     }
 
     async fn ru(&self, id: &RuId) -> Result<Option<Ru>, Failure> {

@@ -26,6 +26,7 @@ mod platforms;
 mod reference;
 mod replay;
 mod serve;
+mod spikes;
 mod sync;
 mod verify;
 mod what_if;
@@ -57,6 +58,7 @@ enum Command {
     Forecast(forecast::Args),
     Outlook(outlook::Args),
     Overlay(overlay::Args),
+    Spikes(spikes::Args),
     Attribute(attribute::Args),
     Capture(capture::Args),
     Backtest(backtest::Args),
@@ -88,6 +90,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Overlay(args) => overlay::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Spikes(args) => spikes::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -5,6 +5,7 @@ mod outlook;
 mod overlay;
 mod sample;
 mod scenarios;
+mod spikes;
 mod words;
 
 pub use forecast::{forecast_chart, forecast_text};
@@ -15,3 +16,4 @@ pub(crate) use outlook::{clash_text, odds_above};
 pub use overlay::{overlay_chart, overlay_text};
 pub use sample::sample_svg;
 pub use scenarios::{scenario_charts, scenario_table};
+pub use spikes::{ToldSpike, spike_chart, spikes_text};

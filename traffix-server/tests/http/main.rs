@@ -16,3 +16,4 @@ mod networks;
 mod reading;
 mod scenarios;
 mod sources;
+mod spikes;
