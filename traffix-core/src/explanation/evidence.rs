@@ -42,7 +42,7 @@ pub enum Speaks {
 
 /// A reason to believe in a cause, or not to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CauseEvidence"))]
 pub struct Evidence {
     /// What it is about.
     pub kind: EvidenceKind,
