@@ -11,7 +11,7 @@ use crate::units::{format_bps, format_bytes};
 
 /// What a piece of evidence is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CauseEvidenceKind"))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EvidenceKind {
