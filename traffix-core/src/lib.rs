@@ -25,6 +25,7 @@ pub mod overlay;
 pub mod samples;
 pub mod score;
 pub mod series;
+pub mod spike;
 pub mod units;
 
 mod num;

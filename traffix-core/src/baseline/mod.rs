@@ -63,6 +63,7 @@ use crate::num;
 use crate::samples::Samples;
 
 pub use noise::Noise;
+pub(crate) use noise::coarse;
 pub(crate) use reader::Reader;
 
 /// Half-hours of a week.

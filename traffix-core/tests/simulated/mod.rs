@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use traffix_core::forecast::math::normal_quantile;
 use traffix_core::samples::Samples;
 
-pub fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
 /// Log level by local clock: low at five in the morning, high at eight in the evening, weekends higher by day.
-pub fn pattern(tz: Tz, at: DateTime<Utc>) -> f64 {
+pub(crate) fn pattern(tz: Tz, at: DateTime<Utc>) -> f64 {
     let local = tz.from_utc_datetime(&at.naive_utc());
     let hour = f64::from(local.num_seconds_from_midnight()) / 3600.0;
     let day = (std::f64::consts::TAU * (hour - 14.0) / 24.0).sin();
@@ -23,18 +23,18 @@ pub fn pattern(tz: Tz, at: DateTime<Utc>) -> f64 {
 
 /// What is simulated.
 #[derive(Clone, Copy)]
-pub struct Quiet {
-    pub tz: Tz,
-    pub step_secs: u32,
-    pub weeks: usize,
+pub(crate) struct Quiet {
+    pub(crate) tz: Tz,
+    pub(crate) step_secs: u32,
+    pub(crate) weeks: usize,
     /// Spread of a bin, its correlation with the one before, spread of days.
-    pub sigma: f64,
-    pub ar1: f64,
-    pub day_sigma: f64,
-    pub seed: u64,
+    pub(crate) sigma: f64,
+    pub(crate) ar1: f64,
+    pub(crate) day_sigma: f64,
+    pub(crate) seed: u64,
 }
 
-pub const QUIET: Quiet = Quiet {
+pub(crate) const QUIET: Quiet = Quiet {
     tz: chrono_tz::Europe::London,
     step_secs: 300,
     weeks: 8,
@@ -45,12 +45,12 @@ pub const QUIET: Quiet = Quiet {
 };
 
 impl Quiet {
-    pub fn bins(&self) -> usize {
+    pub(crate) fn bins(&self) -> usize {
         self.weeks * 604_800 / usize::try_from(self.step_secs).unwrap()
     }
 
     /// Values in bit/s from an instant on.
-    pub fn values(&self, start: DateTime<Utc>) -> Vec<f64> {
+    pub(crate) fn values(&self, start: DateTime<Utc>) -> Vec<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut normal = || normal_quantile(rng.random::<f64>().clamp(1e-12, 1.0 - 1e-12));
         let days: Vec<f64> = (0..self.weeks * 7 + 2).map(|_| self.day_sigma * normal()).collect();
@@ -68,11 +68,11 @@ impl Quiet {
         (0..self.bins()).map(value).collect()
     }
 
-    pub fn samples(&self, start: DateTime<Utc>) -> Samples {
+    pub(crate) fn samples(&self, start: DateTime<Utc>) -> Samples {
         self.of(start, self.values(start))
     }
 
-    pub fn of(&self, start: DateTime<Utc>, values: Vec<f64>) -> Samples {
+    pub(crate) fn of(&self, start: DateTime<Utc>, values: Vec<f64>) -> Samples {
         Samples::new(start, self.step_secs.try_into().unwrap(), values.into_iter().map(Some))
     }
 }
