@@ -7,11 +7,9 @@ use chrono::{DateTime, Utc};
 use traffix_core::Invalid;
 use traffix_core::catalogue::{PhaseKind, PlatformId, Ru, RuId};
 use traffix_core::delivery::CdnId;
-use traffix_core::samples::Samples;
 use traffix_core::measurement::Key;
-use traffix_store::{
-    Dimensions, Measured, MeasuredSeries, MeasurementQuery, SeriesKey, Store, StoreError,
-};
+use traffix_core::samples::Samples;
+use traffix_store::{Dimensions, Measured, MeasuredSeries, MeasurementQuery, SeriesKey, Store, StoreError};
 
 /// Most bins that are read at once: more than a year of 5 minutes.
 pub(crate) const MAX_BINS: i64 = 120_000;

@@ -188,7 +188,10 @@ impl History {
     }
 
     /// The RUs that something of was announced between two instants: those of the database, or without one the bundled ones.
-    pub(super) async fn rus(&self, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Result<Vec<Ru>, Failure> {
+    pub(super) async fn rus(
+        &self,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<Ru>, Failure> {
         let (Self::Kept(store, _) | Self::File(_, Some(store))) = self else {
             return Ok(bundled().map_err(Failure::new)?.rus.clone());
         };

@@ -117,15 +117,15 @@ fn until(spike: &Spike, samples: &Samples) -> DateTime<Utc> {
 
 /// Explains each spike. A release is forecast once.
 fn tell(traffic: &Traffic, found: Vec<Spike>, rus: &[Ru], network: &Network) -> Vec<ToldSpike> {
-    let inputs: Vec<_> =
-        rus.iter().filter_map(|ru| Some((ru.id.to_string(), input(ru, network)?))).collect();
+    let inputs: Vec<_> = rus.iter().filter_map(|ru| Some((ru.id.to_string(), input(ru, network)?))).collect();
     let mut made: BTreeMap<String, Option<Arc<Expected>>> = BTreeMap::new();
     let mut told = Vec::with_capacity(found.len());
     for spike in found {
         let until = until(&spike, &traffic.total.samples);
         let mut expected = Vec::new();
         for (id, input) in near(inputs.iter().cloned(), (spike.start, until), CANDIDATES) {
-            expected.extend(made.entry(id).or_insert_with(|| Expected::new(input, None).map(Arc::new)).clone());
+            expected
+                .extend(made.entry(id).or_insert_with(|| Expected::new(input, None).map(Arc::new)).clone());
         }
         let observed = traffic.observe(spike.start, until);
         told.push(ToldSpike { explanation: explained(&observed, &expected, &BTreeSet::new()), spike });

@@ -9,9 +9,7 @@ use traffix_core::catalogue::{Ru, RuId};
 use traffix_core::explanation::{
     Candidate, Excess, ExplainOptions, Explanation, Observed, explain, question,
 };
-use traffix_core::forecast::{
-    Forecast, ForecastInput, Options, bytes_by_platform, forecast, forecast_with,
-};
+use traffix_core::forecast::{Forecast, ForecastInput, Options, bytes_by_platform, forecast, forecast_with};
 use traffix_core::learning::Learned;
 use traffix_core::network::Network;
 use traffix_core::samples::Samples;

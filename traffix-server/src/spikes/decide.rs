@@ -8,8 +8,8 @@ use traffix_core::learning::{Learned, Measured};
 use traffix_core::samples::Samples;
 use traffix_core::score::proof::FULL;
 use traffix_store::{
-    Actor, Event, FrozenQuery, Lesson, Outcome, OutcomeState, PageRequest, Ruled, Ruling,
-    SavedSpike, SpikeScope, StoreError, Versioned,
+    Actor, Event, FrozenQuery, Lesson, Outcome, OutcomeState, PageRequest, Ruled, Ruling, SavedSpike,
+    SpikeScope, StoreError, Versioned,
 };
 use uuid::Uuid;
 

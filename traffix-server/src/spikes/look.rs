@@ -6,9 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use traffix_core::explanation::Explanation;
 use traffix_core::samples::Samples;
 use traffix_core::spike::{DetectOptions, Spike, detect};
-use traffix_store::{
-    FoundSpike, PageRequest, SavedSpike, SpikeQuery, SpikeScope, StoreError, Written,
-};
+use traffix_store::{FoundSpike, PageRequest, SavedSpike, SpikeQuery, SpikeScope, StoreError, Written};
 use uuid::Uuid;
 
 use super::study::study;

@@ -140,10 +140,7 @@ fn is_known(spike: &SavedSpike) -> bool {
 }
 
 /// All spikes that fit a filter.
-pub(super) async fn kept_spikes(
-    state: &AppState,
-    query: &SpikeQuery,
-) -> Result<Vec<SavedSpike>, StoreError> {
+pub(super) async fn kept_spikes(state: &AppState, query: &SpikeQuery) -> Result<Vec<SavedSpike>, StoreError> {
     let mut page = PageRequest { limit: 500, after: None };
     let mut all = Vec::new();
     loop {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use chrono_tz::Europe::London;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use traffix_core::catalogue::Ru;
@@ -22,6 +23,8 @@ const FROM: &str = "2023-10-02T00:00:00Z";
 const RELEASE: &str = "2023-11-03T09:00:00Z";
 const AFTER: &str = "2023-11-05T00:00:00Z";
 const STEP_SECS: i64 = 300;
+const SPIKES: &str =
+    "/api/v1/spikes?network=acme&scope=total&from=2023-11-03T09:10:00Z&until=2023-11-03T10:00:00Z";
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -41,6 +44,12 @@ fn noise(bin: i64) -> f64 {
     f64::from(u8::try_from(mixed & 0xff).unwrap()) / 255.0 * 0.06 - 0.03
 }
 
+/// Smooth by the local clock, highest at 19:00.
+fn evening(now: DateTime<Utc>) -> f64 {
+    let secs = f64::from(now.with_timezone(&London).num_seconds_from_midnight());
+    0.8 + 0.2 * ((secs / 3600.0 - 19.0) / 12.0 * std::f64::consts::PI).cos()
+}
+
 /// Usual traffic, highest in the evening, and the release by CDN from its start on.
 fn batch(id: &str, expected: &Forecast, (from, until): (&str, &str)) -> Batch {
     let mut batch = Batch::new(id, "acme", 300.try_into().unwrap());
@@ -50,8 +59,7 @@ fn batch(id: &str, expected: &Forecast, (from, until): (&str, &str)) -> Batch {
     let bytes = |bps: f64| (bps * 300.0 / 8.0) as u64;
     while now < at(until) {
         let bin = now.timestamp() / STEP_SECS;
-        let day = 1.0 - 0.4 * ((f64::from(now.hour()) - 19.0) / 12.0 * std::f64::consts::PI).sin().abs();
-        let usual = 2.0 * expected.peak.bps.p50 * day * (1.0 + noise(bin));
+        let usual = 2.0 * expected.peak.bps.p50 * evening(now) * (1.0 + noise(bin));
         let key = Key { platform: None, cdn: cdn.clone(), link: Some("pni".into()) };
         batch.add(now, key, bytes(usual)).unwrap();
         let since = (now - expected.grid.start).num_seconds() / STEP_SECS;
@@ -103,11 +111,11 @@ async fn get(server: &TestServer, path: &str) -> Value {
     body
 }
 
-/// The spike of all traffic, once it is as it should be.
+/// The spike of all traffic in the hour after the release, once it is as it should be.
 async fn spike(server: &TestServer, is_right: impl Fn(&Value) -> bool) -> Value {
     let begun = Instant::now();
     loop {
-        let found = get(server, "/api/v1/spikes?network=acme&scope=total").await;
+        let found = get(server, SPIKES).await;
         let items = found["items"].as_array().unwrap();
         if let [one] = &items[..]
             && is_right(one)
@@ -158,7 +166,10 @@ async fn a_release_is_found_named_and_learned_once() {
 
     // Ruled out, it is not named any more.
     let (status, after) = decide(&server, &id, "reject", "other-update").await;
-    assert_eq!((status, &after["taught"], &after["rejected"]), (StatusCode::OK, &json!(false), &json!(["other-update"])));
+    assert_eq!(
+        (status, &after["taught"], &after["rejected"]),
+        (StatusCode::OK, &json!(false), &json!(["other-update"]))
+    );
     assert_eq!((causes(&after), &after["decided_by"]), (vec!["fortnite-og"], &json!("key:mod")));
     let (status, again) = decide(&server, &id, "reject", "other-update").await;
     assert_eq!((status, &again["explanation"]), (StatusCode::OK, &after["explanation"]));
@@ -166,7 +177,11 @@ async fn a_release_is_found_named_and_learned_once() {
 
     let owner = owner(&server).await;
     let (status, confirmed) = decide(&server, &id, "confirm", "fortnite-og").await;
-    assert_eq!((status, &confirmed["taught"], &confirmed["confirmed"]), (StatusCode::OK, &json!(true), &json!("fortnite-og")), "{confirmed}");
+    assert_eq!(
+        (status, &confirmed["taught"], &confirmed["confirmed"]),
+        (StatusCode::OK, &json!(true), &json!("fortnite-og")),
+        "{confirmed}"
+    );
     let learned = server.store.learned(&owner, "acme").await.unwrap().unwrap();
     assert_eq!(learned.revision, 1);
     let (status, repeated) = decide(&server, &id, "confirm", "fortnite-og").await;
@@ -187,7 +202,7 @@ async fn a_release_is_found_named_and_learned_once() {
     assert!((ratio / 1.2 - 1.0).abs() < 0.25, "{ratio}");
 
     // The link carried all of it; nothing explains that spike, but it may be decided about: nothing is learned twice.
-    let links = get(&server, "/api/v1/spikes?network=acme&scope=link:pni&open=true").await;
+    let links = get(&server, "/api/v1/spikes?network=acme&scope=link:pni&open=true&from=2023-11-03T09:10:00Z&until=2023-11-03T10:00:00Z").await;
     let link = links["items"][0]["id"].as_str().unwrap();
     assert!(links["items"][0].get("explanation").is_none());
     let (status, kept) = decide(&server, link, "confirm", "fortnite-og").await;
@@ -212,7 +227,12 @@ async fn a_running_spike_is_followed_over_restarts_and_by_two_replicas() {
     // Everything is found by now: nothing is written any more.
     server.stop();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let all = || async { store.spikes(&traffix_store::SpikeQuery::default(), &traffix_store::PageRequest::default()).await.unwrap() };
+    let all = || async {
+        store
+            .spikes(&traffix_store::SpikeQuery::default(), &traffix_store::PageRequest::default())
+            .await
+            .unwrap()
+    };
     let before = all().await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(all().await, before);
@@ -261,8 +281,13 @@ async fn spikes_are_private_and_can_be_turned_off() {
     }
     // Nothing is known of the network any more: the decision is kept all the same.
     let (status, kept) = decide(&server, &id.to_string(), "confirm", "fortnite-og").await;
-    assert_eq!((status, &kept["taught"], &kept["confirmed"]), (StatusCode::OK, &json!(false), &json!("fortnite-og")));
-    for (query, want) in [("open=true", 0), ("open=false", 1), ("scope=cdn:x", 0), ("from=2023-11-05T00:00:00Z", 0)] {
+    assert_eq!(
+        (status, &kept["taught"], &kept["confirmed"]),
+        (StatusCode::OK, &json!(false), &json!("fortnite-og"))
+    );
+    for (query, want) in
+        [("open=true", 0), ("open=false", 1), ("scope=cdn:x", 0), ("from=2023-11-05T00:00:00Z", 0)]
+    {
         let found = get(&server, &format!("/api/v1/spikes?{query}")).await;
         assert_eq!(found["items"].as_array().unwrap().len(), want, "{query}");
     }

@@ -258,8 +258,7 @@ async fn the_same(tx: &mut Tx, spike: &FoundSpike) -> Result<Option<SavedSpike>>
         let statement = statement.bind(spike.scope.to_string()).bind(Micros::from(spike.start));
         statement.bind(Micros::from(spike.until))
     };
-    let overlaps =
-        "WHERE owner = $1 AND network = $2 AND scope = $3 AND until_at > $4 AND start_at < $5";
+    let overlaps = "WHERE owner = $1 AND network = $2 AND scope = $3 AND until_at > $4 AND start_at < $5";
     // What people have decided about is kept before all else.
     let sql = format!("{SPIKE} {overlaps} ORDER BY decided_at IS NULL, start_at, id LIMIT 1");
     let Some(row) = tx.fetch_optional::<SpikeRow>(around(sql)).await? else { return Ok(None) };
