@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use traffix_core::catalogue::RuId;
 use traffix_store::{
     Actor, Event, FoundSpike, Lesson, Outcome, OutcomeState, PageRequest, Ruled, Ruling, SavedSpike,
     SpikeQuery, SpikeScope, Store, StoreError, Written,
@@ -86,7 +87,7 @@ fn lesson(ru: &str, after: Option<i64>) -> (Outcome, Lesson) {
     (outcome, Lesson { document: json!({"events": 1}), after })
 }
 
-fn conflict<T>(result: Result<T, StoreError>) {
+fn conflict<T>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict { .. })));
 }
 
@@ -183,7 +184,7 @@ async fn explanations_follow_what_they_explain(on: On) {
     let told = json!({"unknown": 0.1, "causes": [{"ru": "halo", "probability": 0.9}]});
     assert_eq!(store.explain_spike(spike.id, 1, &told).await.unwrap(), 2);
     assert_eq!(store.explain_spike(spike.id, 2, &told).await.unwrap(), 2, "the same is not written");
-    conflict(store.explain_spike(spike.id, 1, &told).await);
+    conflict(&store.explain_spike(spike.id, 1, &told).await);
     assert_eq!(store.spike(None, spike.id).await.unwrap().unwrap().explanation, Some(told.clone()));
     // An update keeps it until there is a better one; a rejection does not.
     assert_eq!(put(&*store, &found("total", 1, 4)).await.explanation, Some(told.clone()));
@@ -192,7 +193,7 @@ async fn explanations_follow_what_they_explain(on: On) {
     assert_eq!(store.rule_spike(spike.id, &reject("doom"), &actor(), None).await.unwrap(), Ruled::Kept);
     let after = store.spike(None, spike.id).await.unwrap().unwrap();
     assert_eq!((after.explanation, after.revision), (None, 5));
-    conflict(store.explain_spike(spike.id, 4, &told).await);
+    conflict(&store.explain_spike(spike.id, 4, &told).await);
     let gone = store.explain_spike(Uuid::from_u128(1), 1, &told).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })));
     let nul = store.explain_spike(spike.id, 5, &json!("\0")).await;
@@ -207,19 +208,19 @@ async fn a_cause_is_decided_once(on: On) {
     clock.advance(60);
     assert_eq!(rule(reject("doom"), "key:ann").await.unwrap(), Ruled::Kept);
     assert_eq!(rule(reject("doom"), "key:bob").await.unwrap(), Ruled::Repeated);
-    conflict(rule(confirm("doom"), "key:ann").await);
+    conflict(&rule(confirm("doom"), "key:ann").await);
     let at = clock.now();
     let kept = store.spike(None, id).await.unwrap().unwrap().verdict;
     assert_eq!((kept.confirmed, kept.decided), (None, Some((at, "key:ann".to_owned()))));
 
     assert_eq!(rule(confirm("halo"), "key:bob").await.unwrap(), Ruled::Kept);
     assert_eq!(rule(confirm("halo"), "key:ann").await.unwrap(), Ruled::Repeated);
-    conflict(rule(confirm("quake"), "key:ann").await);
-    conflict(rule(reject("halo"), "key:ann").await);
+    conflict(&rule(confirm("quake"), "key:ann").await);
+    conflict(&rule(reject("halo"), "key:ann").await);
     assert_eq!(rule(reject("quake"), "key:eve").await.unwrap(), Ruled::Kept, "that it was not quake either");
     let kept = store.spike(None, id).await.unwrap().unwrap().verdict;
     assert_eq!(kept.confirmed, Some("halo".parse().unwrap()));
-    let rejected: Vec<&str> = kept.rejected.iter().map(|ru| ru.as_str()).collect();
+    let rejected: Vec<&str> = kept.rejected.iter().map(RuId::as_str).collect();
     assert_eq!((rejected, kept.decided), (vec!["doom", "quake"], Some((at, "key:eve".to_owned()))));
     let gone = store.rule_spike(Uuid::from_u128(1), &confirm("halo"), &actor(), None).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })));
@@ -240,7 +241,7 @@ async fn a_confirmed_cause_teaches_once(on: On) {
     for bad in [&foreign, &unlearned, &lesson("doom", None)] {
         assert!(matches!(rule(ids[0], "halo", bad).await, Err(StoreError::Invalid(_))));
     }
-    conflict(rule(ids[0], "halo", &lesson("halo", Some(7))).await);
+    conflict(&rule(ids[0], "halo", &lesson("halo", Some(7))).await);
     let before = store.spike(None, ids[0]).await.unwrap().unwrap();
     assert_eq!((before.verdict.confirmed, before.revision), (None, 1), "all or nothing");
     assert_eq!(store.outcome(&good.0.event).await.unwrap(), None);
