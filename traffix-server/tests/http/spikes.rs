@@ -13,7 +13,7 @@ use traffix_core::forecast::{Forecast, ForecastInput, Options, forecast};
 use traffix_core::measurement::{Batch, Key};
 use traffix_core::network::Network;
 use traffix_server::{AppState, Config, Server, planning};
-use traffix_store::{Actor, Store};
+use traffix_store::{Actor, Freeze, Lead, SavedForecast, Store};
 
 use crate::harness::{TestServer, ru};
 
@@ -210,6 +210,27 @@ async fn a_release_is_found_named_and_learned_once() {
     assert_eq!(server.store.learned(&owner, "acme").await.unwrap().unwrap(), learned);
 }
 
+/// A forecast of the release, frozen a week before.
+fn frozen() -> SavedForecast {
+    let freeze = Freeze {
+        lead: Lead::Days7,
+        release_day: at(RELEASE).date_naive(),
+        release_at: at(RELEASE),
+        due_at: at(RELEASE) - Lead::Days7.before(),
+        late: false,
+    };
+    SavedForecast {
+        id: uuid::Uuid::now_v7(),
+        ru: "fortnite-og".parse().unwrap(),
+        network: "acme".into(),
+        made_at: freeze.due_at,
+        model_version: "1".into(),
+        input: json!({}),
+        output: json!({}),
+        frozen: Some(freeze),
+    }
+}
+
 #[tokio::test]
 async fn a_running_spike_is_followed_over_restarts_and_by_two_replicas() {
     let mut server = server("2023-11-03T11:00:00Z").await;
@@ -224,6 +245,12 @@ async fn a_running_spike_is_followed_over_restarts_and_by_two_replicas() {
     let later = at("2023-11-03T12:00:00Z");
     let ended = spike(&server, |one| explained(one) && at(one["until"].as_str().unwrap()) > later).await;
     assert_eq!(ended["id"], running["id"]);
+    // Its forecast was frozen before the release, so the event is measured and learned with that: not by the decision.
+    let owner = owner(&server).await;
+    store.save_forecast(&owner, &frozen()).await.unwrap();
+    let (status, kept) = decide(&server, ended["id"].as_str().unwrap(), "confirm", "fortnite-og").await;
+    assert_eq!((status, &kept["taught"]), (StatusCode::OK, &json!(false)), "{kept}");
+    assert_eq!(store.learned(&owner, "acme").await.unwrap(), None);
     // Everything is found by now: nothing is written any more.
     server.stop();
     tokio::time::sleep(Duration::from_secs(3)).await;
