@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use traffix_core::Invalid;
 use traffix_core::catalogue::{PhaseKind, PlatformId, Ru, RuId};
 use traffix_core::delivery::CdnId;
+use traffix_core::measurement::Key;
 use traffix_core::samples::Samples;
-use traffix_store::{Dimensions, MeasurementQuery, SeriesKey, Store, StoreError};
+use traffix_store::{Dimensions, Measured, MeasuredSeries, MeasurementQuery, SeriesKey, Store, StoreError};
 
 /// Most bins that are read at once: more than a year of 5 minutes.
 pub(crate) const MAX_BINS: i64 = 120_000;
@@ -93,17 +94,46 @@ fn check_size((from, until): (DateTime<Utc>, DateTime<Utc>), step_secs: u32) -> 
     Ok(())
 }
 
-/// Rates over the part of each bin that was watched.
+/// All traffic measured on a network between two instants, told apart by something, as [`load`] has it.
+pub(crate) async fn load_by(
+    store: &dyn Store,
+    network: &str,
+    by: Dimensions,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    step_secs: u32,
+) -> Result<Vec<(Key, Samples)>, HistoryError> {
+    check_size((from, until), step_secs)?;
+    let network = network.to_owned();
+    let query =
+        MeasurementQuery { network, from, until, step_secs, by, platform: None, cdn: None, link: None };
+    let found = sums(store, &query).await?;
+    let each = found.series.iter().map(|one| Ok((one.key.clone(), rates(&found, Some(one), &query)?)));
+    each.collect()
+}
+
 async fn measured(store: &dyn Store, query: &MeasurementQuery) -> Result<Samples, HistoryError> {
-    let found = store.measurements(query).await.map_err(|error| match error {
+    let found = sums(store, query).await?;
+    // A link or CDN of which nothing ever came has no series, but its bins were watched.
+    rates(&found, found.series.first(), query)
+}
+
+async fn sums(store: &dyn Store, query: &MeasurementQuery) -> Result<Measured, HistoryError> {
+    store.measurements(query).await.map_err(|error| match error {
         StoreError::Invalid(found) => {
             let detail = found.into_iter().next().map(|Invalid { detail, .. }| detail);
             question("step", detail.unwrap_or_default())
         }
         error => error.into(),
-    })?;
-    // A link or CDN of which nothing ever came has no series, but its bins were watched.
-    let bytes = found.series.first().map(|series| series.bytes.as_slice()).unwrap_or_default();
+    })
+}
+
+/// Rates over the part of each bin that was watched.
+fn rates(
+    found: &Measured,
+    series: Option<&MeasuredSeries>,
+    query: &MeasurementQuery,
+) -> Result<Samples, HistoryError> {
+    let bytes = series.map(|series| series.bytes.as_slice()).unwrap_or_default();
     let rates = found.bins.iter().enumerate().filter(|(_, bin)| bin.watched_secs > 0).map(|(i, bin)| {
         let bytes = bytes.get(i).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a rate is known to far less than 53 bits")]

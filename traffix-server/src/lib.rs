@@ -29,6 +29,7 @@ pub mod report;
 mod router;
 mod running;
 pub mod server;
+mod spikes;
 pub mod state;
 mod tls;
 pub mod ui;

@@ -16,6 +16,7 @@ use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::spikes::Spikes;
 use crate::{Clock, Config, ServeError};
 
 /// Store, clock, configuration and caches of one server.
@@ -37,6 +38,7 @@ pub struct AppState {
     pub(crate) jobs: Jobs,
     pub(crate) collecting: Arc<Collecting>,
     pub(crate) live: Arc<Live>,
+    pub(crate) spikes: Spikes,
 }
 
 impl AppState {
@@ -62,6 +64,7 @@ impl AppState {
             jobs: Jobs::default(),
             collecting,
             live: Arc::new(Live::new(config.live.keep_requests)),
+            spikes: Spikes::default(),
             store,
             config,
         }))

@@ -10,6 +10,7 @@ mod model;
 mod open;
 mod proof;
 mod sources;
+mod spikes;
 mod sql;
 mod traits;
 mod words;
@@ -32,5 +33,8 @@ pub use proof::{
 pub use sources::{
     Lease, ListingPull, Proposal, ProposalStatus, ProposalSubject, Proposals, SeriesKey, SeriesStore, Source,
     SourceState, Sources,
+};
+pub use spikes::{
+    FoundSpike, Ruled, Ruling, SavedSpike, SpikeQuery, SpikeScope, SpikeScopeError, SpikeVerdict, Spikes,
 };
 pub use traits::{Catalogue, Delivery, Forecasts, Keys, Maintenance, Networks, Store};

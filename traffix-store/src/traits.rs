@@ -8,7 +8,7 @@ use traffix_core::delivery::Assertion;
 use crate::{
     Actor, AssertionQuery, CdnPrefix, Change, Expect, ImportReport, KeyInfo, Measurements, NewKey, Page,
     PageRequest, PrefixQuery, Proof, Proposals, RuQuery, SavedForecast, SavedNetwork, Sequence, SeriesStore,
-    Sources, StoreError, Versioned, Written,
+    Sources, Spikes, StoreError, Versioned, Written,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -159,6 +159,7 @@ pub trait Store:
     + SeriesStore
     + Measurements
     + Proof
+    + Spikes
 {
 }
 
@@ -174,5 +175,6 @@ impl<T> Store for T where
         + SeriesStore
         + Measurements
         + Proof
+    + Spikes
 {
 }

@@ -11,7 +11,7 @@ use crate::units::{format_bps, format_bytes};
 
 /// What a piece of evidence is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CauseEvidenceKind"))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EvidenceKind {
@@ -42,7 +42,7 @@ pub enum Speaks {
 
 /// A reason to believe in a cause, or not to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CauseEvidence"))]
 pub struct Evidence {
     /// What it is about.
     pub kind: EvidenceKind,

@@ -24,6 +24,7 @@ mod scenarios;
 pub(crate) mod schema;
 mod series;
 mod sources;
+mod spikes;
 mod traffic;
 mod views;
 
@@ -112,6 +113,7 @@ apis!(
     series::SeriesApi,
     overlays::OverlayApi,
     baselines::BaselineApi,
+    spikes::SpikeApi,
     live::LiveApi,
     sources::SourceApi,
     proposals::ProposalApi,

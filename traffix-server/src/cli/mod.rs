@@ -28,6 +28,7 @@ mod platforms;
 mod reference;
 mod replay;
 mod serve;
+mod spikes;
 mod sync;
 mod usual;
 mod verify;
@@ -62,6 +63,7 @@ enum Command {
     Overlay(overlay::Args),
     Baseline(baseline::Args),
     Effect(effect::Args),
+    Spikes(spikes::Args),
     Attribute(attribute::Args),
     Capture(capture::Args),
     Backtest(backtest::Args),
@@ -95,6 +97,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Overlay(args) => overlay::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Spikes(args) => spikes::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),
     }?;

@@ -8,6 +8,7 @@ mod live;
 mod load;
 mod reference;
 mod sections;
+mod spikes;
 mod sync;
 
 pub use collect::{Collect, Measurements, Retention};
@@ -17,4 +18,5 @@ pub use reference::markdown;
 pub use sections::{
     Auth, Cache, Compute, Config, Database, Limits, Log, LogFormat, LogRequests, Server, Tls,
 };
+pub use spikes::Spikes;
 pub use sync::{Credentials, Rate, Sync, Upstream};

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
-use super::{AccessLog, Collect, Credentials, Live, Measurements, Retention, Sync, Upstream};
+use super::{AccessLog, Collect, Credentials, Live, Measurements, Retention, Spikes, Sync, Upstream};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub retention: Retention,
     /// Who may read measurements.
     pub measurements: Measurements,
+    /// Looking for spikes in what was measured, and for what caused them.
+    pub spikes: Spikes,
     /// The live picture of what proxies and caches answer. It is there when an `[[access_log]]` is named.
     pub live: Live,
     /// Access logs of proxies and caches that are followed; the section may be repeated. If `collect.network` is set, the

@@ -7,6 +7,7 @@ mod outlook;
 mod overlay;
 mod sample;
 mod scenarios;
+mod spikes;
 mod words;
 
 pub(crate) use baseline::{baseline_chart, baseline_text};
@@ -19,3 +20,4 @@ pub(crate) use outlook::{clash_text, odds_above};
 pub use overlay::{overlay_chart, overlay_text};
 pub use sample::sample_svg;
 pub use scenarios::{scenario_charts, scenario_table};
+pub use spikes::{ToldSpike, spike_chart, spikes_text};

@@ -18,3 +18,4 @@ mod reading;
 mod scenarios;
 mod sources;
 mod usual;
+mod spikes;

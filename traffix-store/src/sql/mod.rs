@@ -13,6 +13,7 @@ mod proof;
 mod proposals;
 mod series;
 mod sources;
+mod spikes;
 
 use crate::db::{Db, Micros};
 use crate::open::Clock;

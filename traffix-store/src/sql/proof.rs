@@ -154,14 +154,7 @@ impl Proof for SqlStore {
             return Err(invalid("/state", "an event is learned exactly if it teaches something"));
         }
         let mut tx = self.db.begin().await?;
-        // One statement decides, so of two that settle an event at once one waits and then finds it settled.
-        let sql = "INSERT INTO outcome (owner, network, ru, release_day, state, at, document) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner, network, ru, release_day) DO UPDATE \
-             SET state = excluded.state, at = excluded.at, document = excluded.document \
-             WHERE outcome.state = 'pending'";
-        let statement = about(Statement::new(sql), event).bind(tag(&outcome.state));
-        let statement = statement.bind(Micros::from(outcome.at)).bind(letter(&outcome.document)?);
-        if tx.execute(statement).await? == 0 {
+        if !close(&mut tx, outcome).await? {
             return Err(StoreError::Conflict { entity: "event", id: event.ru.to_string(), actual: None });
         }
         for (id, score) in scores {
@@ -198,6 +191,27 @@ impl Proof for SqlStore {
 fn about(statement: Statement, event: &Event) -> Statement {
     let statement = statement.bind(event.owner.as_str()).bind(event.network.as_str());
     statement.bind(event.ru.as_str()).bind(of_day(event.release_day))
+}
+
+/// Writes the outcome of an event unless it is settled; whether it did.
+async fn close(tx: &mut Tx, outcome: &Outcome) -> Result<bool> {
+    // One statement decides, so of two that settle an event at once one waits and then finds it settled.
+    let sql = "INSERT INTO outcome (owner, network, ru, release_day, state, at, document) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner, network, ru, release_day) DO UPDATE \
+         SET state = excluded.state, at = excluded.at, document = excluded.document \
+         WHERE outcome.state = 'pending'";
+    let statement = about(Statement::new(sql), &outcome.event).bind(tag(&outcome.state));
+    let statement = statement.bind(Micros::from(outcome.at)).bind(letter(&outcome.document)?);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Settles an event as learned, with its lesson, unless it is settled; whether it did.
+pub(super) async fn teach(tx: &mut Tx, outcome: &Outcome, lesson: &Lesson, now: Micros) -> Result<bool> {
+    if !close(tx, outcome).await? {
+        return Ok(false);
+    }
+    learn(tx, &outcome.event, lesson, now).await?;
+    Ok(true)
 }
 
 /// Writes a state of learning if it follows the one that is stored.

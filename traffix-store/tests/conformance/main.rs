@@ -17,6 +17,7 @@ mod property;
 mod proposals;
 mod series;
 mod sources;
+mod spikes;
 
 /// Makes one test an engine of each check.
 #[macro_export]

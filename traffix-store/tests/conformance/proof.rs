@@ -212,9 +212,8 @@ async fn a_race_has_one_winner(on: On) {
             let store = Arc::clone(&stores[n as usize % 2]);
             tokio::spawn(async move {
                 let halo = event("me", "halo", round.into());
-                let frozen =
-                    store.save_forecast("me", &forecast(u128::from(round * 100 + n), &halo, Lead::Release));
-                let frozen = frozen.await.is_ok();
+                let frozen = forecast(u128::from(round * 100 + n), &halo, Lead::Release);
+                let frozen = store.save_forecast("me", &frozen).await.is_ok();
                 let after = (round > 1).then(|| i64::from(round) - 1);
                 let learned = outcome(&halo, OutcomeState::Learned, "");
                 let learned = store.settle(&learned, &[], Some(&lesson(n, after))).await.is_ok();

@@ -81,6 +81,11 @@ pub(super) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The releases and updates of some files.
+pub(super) fn rus(paths: &[Input]) -> Result<Vec<Ru>, Failure> {
+    Ok(Files::read(paths)?.rus)
+}
+
 /// Merges a catalogue into a store, with a bar on standard error.
 pub(super) async fn merge(
     store: &dyn Store,
