@@ -21,6 +21,7 @@ mod references;
 mod releases;
 mod scenarios;
 pub(crate) mod schema;
+mod scores;
 mod series;
 mod sources;
 mod traffic;
@@ -107,6 +108,7 @@ apis!(
     forecasts::ForecastApi,
     scenarios::ScenarioApi,
     outlook::OutlookApi,
+    scores::ScoreApi,
     measurements::MeasurementApi,
     series::SeriesApi,
     overlays::OverlayApi,

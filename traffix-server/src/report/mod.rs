@@ -5,6 +5,7 @@ mod outlook;
 mod overlay;
 mod sample;
 mod scenarios;
+pub(crate) mod scores;
 mod words;
 
 pub use forecast::{forecast_chart, forecast_text};
