@@ -25,6 +25,7 @@ pub mod logging;
 mod metrics;
 pub mod planning;
 pub mod plot;
+pub mod proving;
 pub mod report;
 mod router;
 mod running;

@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::collecting::{Collecting, CollectorMetrics};
 use crate::jobs::SourceGauges;
+use crate::proving::ProofMetrics;
 
 /// Upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 9] = [0.000_1, 0.000_5, 0.002, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
@@ -59,6 +60,8 @@ pub(crate) struct Metrics {
     pub(crate) sources: SourceGauges,
     /// News that pulls from platforms brought.
     pub(crate) sync_news: Family<NewsLabels, Counter>,
+    /// Frozen forecasts and settled events.
+    pub(crate) proof: ProofMetrics,
     sequence: Gauge,
     clients: Gauge,
     pages: Gauge,
@@ -91,6 +94,7 @@ impl Metrics {
         let sync_news = Family::default();
         registry.register("sync_news", "News that pulls from platforms brought, by kind", sync_news.clone());
         let sources = SourceGauges::register(&mut registry);
+        let proof = ProofMetrics::register(&mut registry);
         let requests = Family::default();
         registry.register("http_requests", "Answered requests", requests.clone());
         let seconds: Family<_, _, fn() -> Histogram> =
@@ -125,6 +129,7 @@ impl Metrics {
             compute_refused,
             sync_news,
             sources,
+            proof,
         }
     }
 

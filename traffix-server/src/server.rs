@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::listener::{Acceptor as _, AcceptorExt as _, BoxAcceptor, Listener as _, TcpListener};
 use tokio::sync::watch;
 
-use crate::{AppState, collecting, jobs, live, router, spikes, tls};
+use crate::{AppState, collecting, jobs, live, proving, router, spikes, tls};
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,7 @@ impl Server {
         let mut measuring = collecting::schedule(&self.state, network, &stopped);
         let mut following = live::schedule(&self.state, logs, &stopped);
         let mut looking = spikes::schedule(&self.state, &stopped);
+        let mut proving = proving::schedule(&self.state, &stopped);
         let shutdown = async {
             shutdown.await;
             // Nobody listens if nothing is pulled.
@@ -98,6 +99,7 @@ impl Server {
         while measuring.join_next().await.is_some() {}
         while following.join_next().await.is_some() {}
         while looking.join_next().await.is_some() {}
+        while proving.join_next().await.is_some() {}
         let ended = async { while jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!("a pull did not end in time; its lease runs out by itself");

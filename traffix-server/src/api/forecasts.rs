@@ -9,7 +9,8 @@ use poem::http::header;
 use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use traffix_core::forecast::{Forecast, ForecastError, ForecastInput, Options, RuInput, forecast};
+use traffix_core::forecast::{Forecast, ForecastError, ForecastInput, Options, RuInput, forecast_with};
+use traffix_core::learning::Learned;
 use traffix_core::network::Network;
 use traffix_store::{Forecasts, SavedForecast};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::Chapter;
 use super::lists::{Cursor, Limit, page, page_request};
 use super::references::{IdOr, network, ru};
+use super::scores::{learned, yes};
 use super::views::Loose;
 use crate::AppState;
 use crate::auth::{Caller, Keyed};
@@ -38,6 +40,10 @@ pub(crate) struct ForecastRequest {
     /// Keep it, to be scored when the event is over. Needs a key.
     #[serde(default)]
     save: bool,
+    /// Correct it by what measured events taught about the network, if that is one of yours. `corrections` of the answer
+    /// says how.
+    #[serde(default = "yes")]
+    learn: bool,
 }
 
 /// Which kept forecasts.
@@ -122,10 +128,12 @@ impl ForecastApi {
             return Err(Problem::header(Kind::Unauthenticated, "Authorization", "`save` needs a key"));
         }
         let state = &self.0;
+        let named = if question.learn { question.network.id().map(str::to_owned) } else { None };
         let network = network(state, who.0.as_ref(), question.network).await?;
+        let learned = learned(state, who.0.as_ref(), named.as_deref()).await?;
         let ru = ru(state, question.ru, &network).await?;
         let input = ForecastInput { ru, network, options: question.options };
-        let (input, made) = self.compute(input).await?;
+        let (input, made) = self.compute(input, learned).await?;
         let answer = Answer::json(&made)?;
         match who.0.filter(|_| question.save) {
             None => Ok(answer.saved(false)),
@@ -162,12 +170,19 @@ impl ForecastApi {
 }
 
 impl ForecastApi {
-    async fn compute(&self, input: ForecastInput) -> Result<(ForecastInput, Forecast), Problem> {
+    async fn compute(
+        &self,
+        input: ForecastInput,
+        learned: Option<Learned>,
+    ) -> Result<(ForecastInput, Forecast), Problem> {
         let found = input.validate();
         if !found.is_empty() {
             return Err(Problem::findings(found));
         }
-        let compute = move || forecast(&input).map(|made| (input, made));
+        let compute = move || {
+            let corrections = learned.map(|learned| learned.corrections(&input));
+            forecast_with(&input, corrections.as_ref()).map(|made| (input, made))
+        };
         self.0.compute.run(&self.0.metrics, compute).await?.map_err(not_made)
     }
 

@@ -22,6 +22,7 @@ mod references;
 mod releases;
 mod scenarios;
 pub(crate) mod schema;
+mod scores;
 mod series;
 mod sources;
 mod spikes;
@@ -109,6 +110,7 @@ apis!(
     forecasts::ForecastApi,
     scenarios::ScenarioApi,
     outlook::OutlookApi,
+    scores::ScoreApi,
     measurements::MeasurementApi,
     series::SeriesApi,
     overlays::OverlayApi,

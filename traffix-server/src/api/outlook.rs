@@ -7,12 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use poem_openapi::OpenApi;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use traffix_core::learning::Learned;
 use traffix_core::network::Network;
-use traffix_core::outlook::{Outlook, OutlookError, outlook};
+use traffix_core::outlook::{Outlook, OutlookError, outlook_with};
 
 use super::Chapter;
 use super::networks::NetworkId;
 use super::references::{IdOr, example, network};
+use super::scores::{learned, yes};
 use crate::auth::Caller;
 use crate::http::{Answer, Kind, Problem, Query};
 use crate::{AppState, planning};
@@ -32,6 +34,9 @@ pub(crate) struct OutlookParams {
     days: Option<Days>,
     /// From when; now if absent.
     at: Option<DateTime<Utc>>,
+    /// Whether to correct it by what measured events taught about the network, if that is one of yours; true if absent.
+    #[serde(default = "yes")]
+    learn: bool,
 }
 
 /// A number of days.
@@ -56,14 +61,15 @@ impl OutlookApi {
     /// and which releases clash. Counts as several requests.
     #[oai(path = "/outlook", method = "get", operation_id = "getOutlook")]
     async fn get(&self, who: Caller, params: Query<OutlookParams>) -> Result<Answer<Outlook>, Problem> {
-        let OutlookParams { network: id, days, at } = params.0;
+        let OutlookParams { network: id, days, at, learn } = params.0;
         let id = String::from(id);
         let is_example = example(&id).is_some();
+        let learned = learned(&self.0, who.0.as_ref(), Some(id.as_str()).filter(|_| learn)).await?;
         let network = network(&self.0, who.0.as_ref(), IdOr::Id(id))
             .await
             .map_err(|problem| problem.about_parameter("network"))?;
         let from = at.unwrap_or_else(|| self.0.clock.now());
-        let answer = self.compute(network, from, days.map_or(14, |days| days.0)).await?;
+        let answer = self.compute((network, learned), from, days.map_or(14, |days| days.0)).await?;
         Ok(match (is_example, at) {
             (false, _) => answer,
             (true, Some(_)) => answer.public(),
@@ -75,7 +81,7 @@ impl OutlookApi {
 impl OutlookApi {
     async fn compute(
         &self,
-        network: Network,
+        (network, learned): (Network, Option<Learned>),
         from: DateTime<Utc>,
         days: u32,
     ) -> Result<Answer<Outlook>, Problem> {
@@ -83,7 +89,7 @@ impl OutlookApi {
         let rus = planning::upcoming(self.0.store.as_ref(), from, until).await?;
         let (question, unplanned) = planning::outlook_input(&rus, &network, from, days);
         let compute = move || {
-            let mut made = outlook(&question)?;
+            let mut made = outlook_with(&question, learned.as_ref())?;
             made.skipped.extend(unplanned);
             Ok(Answer::json(&made))
         };

@@ -27,6 +27,16 @@ pub(crate) enum IdOr<T> {
     Inline(Box<T>),
 }
 
+impl<T> IdOr<T> {
+    /// The id, if it is one.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Inline(_) => None,
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for IdOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);

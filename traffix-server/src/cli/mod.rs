@@ -27,6 +27,7 @@ mod overlay;
 mod platforms;
 mod reference;
 mod replay;
+mod scores;
 mod serve;
 mod spikes;
 mod sync;
@@ -72,6 +73,7 @@ enum Command {
     Migrate(migrate::Args),
     Keys(keys::Args),
     Platforms(platforms::Args),
+    Scores(scores::Args),
 }
 
 /// Does what the command line says.
@@ -97,6 +99,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Overlay(args) => overlay::run(&args, &mut out),
         Command::Platforms(args) => platforms::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Scores(args) => scores::run(&args, &mut out),
         Command::Spikes(args) => spikes::run(&args, &mut out),
         Command::Sync(args) => sync::run(&args, &mut out),
         Command::VerifyModel(args) => verify::run(&args, &mut out),

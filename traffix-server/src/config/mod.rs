@@ -6,6 +6,7 @@
 mod collect;
 mod live;
 mod load;
+mod proof;
 mod reference;
 mod sections;
 mod spikes;
@@ -14,6 +15,7 @@ mod sync;
 pub use collect::{Collect, Measurements, Retention};
 pub use live::{AccessLog, Live};
 pub use load::{ConfigError, load};
+pub use proof::Proof;
 pub use reference::markdown;
 pub use sections::{
     Auth, Cache, Compute, Config, Database, Limits, Log, LogFormat, LogRequests, Server, Tls,

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
-use super::{AccessLog, Collect, Credentials, Live, Measurements, Retention, Spikes, Sync, Upstream};
+use super::{
+    AccessLog, Collect, Credentials, Live, Measurements, Proof, Retention, Spikes, Sync, Upstream,
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +48,8 @@ pub struct Config {
     /// bytes of their hosts are measurements of that network, on a link with the name of the site.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLog>,
+    /// Forecasts that are frozen before releases for every saved network, scored by what was measured, and learned from.
+    pub proof: Proof,
     /// Pulling the catalogue from platforms.
     pub sync: Sync,
     /// Requests to the services of platforms.

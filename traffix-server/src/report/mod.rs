@@ -7,6 +7,7 @@ mod outlook;
 mod overlay;
 mod sample;
 mod scenarios;
+pub(crate) mod scores;
 mod spikes;
 mod words;
 

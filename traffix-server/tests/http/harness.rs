@@ -31,6 +31,15 @@ impl TestServer {
         let url = format!("sqlite:{}", folder.path().join("test.db").display());
         let store = traffix_store::open(&url, OpenOptions::default()).await.unwrap();
         seed(store.as_ref()).await;
+        Self::over(folder, store, change).await
+    }
+
+    /// Over a store that lives in a folder.
+    pub(crate) async fn over(
+        folder: tempfile::TempDir,
+        store: Arc<dyn Store>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.at = Some("2023-11-01T00:00:00Z".parse().unwrap());

@@ -14,6 +14,7 @@ mod limiting;
 mod live;
 mod measurements;
 mod networks;
+mod proving;
 mod reading;
 mod scenarios;
 mod sources;
