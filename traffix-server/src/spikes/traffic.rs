@@ -118,7 +118,9 @@ pub(crate) async fn usual(
         from: Some(span.0),
         ..SpikeQuery::default()
     };
-    let known = kept_spikes(state, &query).await?;
+    // What has just ended may not be explained yet, and is to be left out by all processes or by none.
+    let mut known = kept_spikes(state, &query).await?;
+    known.retain(|one| one.found.until <= hour - TimeDelta::hours(1));
     options.excluded =
         known.iter().filter(|one| is_known(one)).map(|one| (one.found.start, one.found.until)).collect();
     let fit = move || {
