@@ -175,6 +175,6 @@ impl<T> Store for T where
         + SeriesStore
         + Measurements
         + Proof
-    + Spikes
+        + Spikes
 {
 }

@@ -20,6 +20,7 @@ const REST_SIGMA: f64 = 0.1;
 
 /// A block of time, in seconds from the start of the window.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "all are seconds")]
 pub(super) struct Block {
     pub(super) from_s: f64,
     pub(super) to_s: f64,

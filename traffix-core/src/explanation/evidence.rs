@@ -128,7 +128,9 @@ fn mixes(
         let mut shares: Vec<_> =
             shares.into_iter().filter(|(name, x)| name != "unknown" && *x > 0.0).collect();
         let all: f64 = shares.iter().map(|(_, x)| x).sum();
-        shares.iter_mut().for_each(|(_, x)| *x /= all);
+        for (_, x) in &mut shares {
+            *x /= all;
+        }
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         shares
     };

@@ -14,7 +14,7 @@
 //!
 //! # Sources
 //!
-//! D. J. C. MacKay, "Bayesian interpolation", Neural Computation 4 (1992) 415-447 (evidence by Laplace's method).
+//! D. J. C. `MacKay`, "Bayesian interpolation", Neural Computation 4 (1992) 415-447 (evidence by Laplace's method).
 //! M. C. Kennedy, A. O'Hagan, "Bayesian calibration of computer models", Journal of the Royal Statistical Society B 63
 //! (2001) 425-464 (a model's discrepancy as a Gaussian process).
 

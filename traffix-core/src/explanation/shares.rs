@@ -37,7 +37,9 @@ impl Carried {
         let (mut left_bytes, left_variance) = fit.left_bytes;
         // Where the forecasts erred in shape or mix, what they carried is more or less than their curves say.
         let share = (data.bytes() - left_bytes).max(0.0) / bytes.iter().sum::<f64>().max(1e-300);
-        bytes.iter_mut().for_each(|x| *x *= share);
+        for x in &mut bytes {
+            *x *= share;
+        }
         let unknown = fit.parts.iter().position(|part| sources[part.source].candidate.is_none());
         left_bytes += unknown.map_or(0.0, |u| bytes[u]);
         // Errors of the bytes, which are small beside them: covariance of the logarithms times the bytes.
@@ -59,7 +61,9 @@ impl Carried {
             most[*i] = score(*i);
         }
         let all = (most.iter().sum::<f64>() + left).max(1e-300);
-        most.iter_mut().for_each(|x| *x /= all);
+        for x in &mut most {
+            *x /= all;
+        }
         Self { bytes, left_bytes, most, most_unknown: left / all }
     }
 }

@@ -293,7 +293,7 @@ mod tests {
         let says = |ratio: f64, sigma: f64, seen: f64| {
             crps_log(&crate::forecast::LogNormal::new(ratio, sigma), seen)
         };
-        let expected = (says(0.8, spread(1.1 / 1.2), 1.2) + says(1.2, spread(1.2 / 0.8), 1.1)) / 2.0;
+        let expected = f64::midpoint(says(0.8, spread(1.1 / 1.2), 1.2), says(1.2, spread(1.2 / 0.8), 1.1));
         assert!(b3.n == 2 && (b3.crps - expected).abs() < 1e-9, "{b3:?}");
         let nothing = Proof::of(&[]);
         assert_eq!((nothing.n, nothing.peak, nothing.baselines.len()), (0, None, 0));

@@ -38,18 +38,18 @@ fn limit(k: f64, bins: f64) -> f64 {
 struct Sum {
     slack: f64,
     limit: f64,
-    sum: f64,
+    height: f64,
     since: usize,
 }
 
 impl Sum {
     /// Takes what is new in a bin; whether the limit is passed.
     fn take(&mut self, bin: usize, new: f64) -> bool {
-        if self.sum <= 0.0 {
+        if self.height <= 0.0 {
             self.since = bin;
         }
-        self.sum = (self.sum + new - self.slack).max(0.0);
-        self.sum > self.limit
+        self.height = (self.height + new - self.slack).max(0.0);
+        self.height > self.limit
     }
 }
 
@@ -97,7 +97,7 @@ impl<'a> Watch<'a> {
         let noise = logs.noise();
         let bias = LEVEL_ERROR * noise.day_sigma_log * (1.0 - noise.ar1) / noise.innovation_sigma_log;
         let sums =
-            SLACKS.map(|slack| Sum { slack: slack + bias, limit: limit(slack, bins), sum: 0.0, since: 0 });
+            SLACKS.map(|slack| Sum { slack: slack + bias, limit: limit(slack, bins), height: 0.0, since: 0 });
         Self {
             samples,
             logs,
@@ -124,6 +124,12 @@ impl<'a> Watch<'a> {
             self.found.push(self.closed(running, bins));
         }
         self.found
+    }
+
+    fn reset(&mut self) {
+        for sum in &mut self.sums {
+            sum.height = 0.0;
+        }
     }
 
     fn secs(&self, bins: usize) -> f64 {
@@ -157,7 +163,7 @@ impl<'a> Watch<'a> {
         } / log.wide;
         self.before = Some(x);
         if x <= 0.0 {
-            self.sums.iter_mut().for_each(|sum| sum.sum = 0.0);
+            self.reset();
             self.alarm = None;
             self.day.follow(x);
             return;
@@ -166,7 +172,7 @@ impl<'a> Watch<'a> {
             if x >= STAYS * alarm.x {
                 return self.begin(alarm.since, bin);
             }
-            self.sums.iter_mut().for_each(|sum| sum.sum = 0.0);
+            self.reset();
         }
         let least = log.bps >= (1.0 + self.options.least_share) * log.usual_bps(self.day.level());
         // Both sums see every bin; the one that began to rise last tells the start best.
@@ -242,7 +248,7 @@ impl<'a> Watch<'a> {
         spike.end = Some(self.start_of(end));
         self.found.push(spike);
         self.before = None;
-        self.sums.iter_mut().for_each(|sum| sum.sum = 0.0);
+        self.reset();
     }
 
     /// The sums of a spike as bytes.

@@ -10,9 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::without_password;
-use super::{
-    AccessLog, Collect, Credentials, Live, Measurements, Proof, Retention, Spikes, Sync, Upstream,
-};
+use super::{AccessLog, Collect, Credentials, Live, Measurements, Proof, Retention, Spikes, Sync, Upstream};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

@@ -109,7 +109,7 @@ impl Look<'_> {
             );
             return Ok(Err(Unmeasured::Yet(detail)));
         }
-        Ok(Ok(Excess { grid: grid.clone(), bps, noise_bps }))
+        Ok(Ok(Excess { grid: *grid, bps, noise_bps }))
     }
 
     async fn load(

@@ -132,7 +132,7 @@ async fn frozen(store: &dyn Store, event: &Event) -> Result<Vec<Made>> {
 async fn seen(look: &Look<'_>, made: &[Made]) -> Result<std::result::Result<Seen, Unmeasured>> {
     let (mut scores, mut last) = (Vec::new(), None);
     for one in made {
-        let excess = match look.excess(one.output.grid.clone()).await? {
+        let excess = match look.excess(one.output.grid).await? {
             Ok(excess) => excess,
             Err(why) => return Ok(Err(why)),
         };

@@ -34,7 +34,7 @@ impl Row {
         };
         let note = outcome.map(|outcome| read("the outcome of an event", &outcome.document)).transpose()?;
         let score = frozen.score.as_ref().map(|score| read("a score", score)).transpose()?;
-        Ok(Self { state, note, score, frozen })
+        Ok(Self { frozen, state, note, score })
     }
 }
 

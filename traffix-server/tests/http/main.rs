@@ -18,5 +18,5 @@ mod proving;
 mod reading;
 mod scenarios;
 mod sources;
-mod usual;
 mod spikes;
+mod usual;
