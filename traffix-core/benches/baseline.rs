@@ -60,7 +60,7 @@ fn year_of_minutes(c: &mut Criterion) {
     let all = series();
     let options = BaselineOptions::new(chrono_tz::UTC);
     let before = peak_kib();
-    let fitted: Vec<Baseline> = all.iter().map(|s| Baseline::fit(s, &options).unwrap()).collect();
+    let fitted: Vec<Baseline> = all.iter().map(|s| Baseline::fit(s, &options).expect("a year")).collect();
     let bins: usize = all.iter().map(Samples::len).sum();
     println!(
         "{} series of {} minutes take {} MiB; fitting them adds {} KiB at its peak",
@@ -72,8 +72,10 @@ fn year_of_minutes(c: &mut Criterion) {
     // The same levels, to the noise of a median of a year.
     for (samples, baseline) in all.iter().zip(&fitted) {
         for (slot, level) in sorted_medians(samples).into_iter().enumerate() {
-            let middle = start() + TimeDelta::weeks(26) + TimeDelta::minutes(30 * slot as i64 + 15);
-            let ours = baseline.at(middle).unwrap().bps;
+            let middle = start()
+                + TimeDelta::weeks(26)
+                + TimeDelta::minutes(30 * i64::try_from(slot).expect("small") + 15);
+            let ours = baseline.at(middle).expect("known").bps;
             assert!((ours / level).ln().abs() < 0.05, "slot {slot}: {ours} {level}");
         }
     }
@@ -83,7 +85,9 @@ fn year_of_minutes(c: &mut Criterion) {
         .sample_size(10)
         .measurement_time(Duration::from_secs(10));
     group.bench_function("traffix", |b| {
-        b.iter(|| all.iter().map(|s| Baseline::fit(black_box(s), &options).unwrap().weeks()).sum::<f64>());
+        b.iter(|| {
+            all.iter().map(|s| Baseline::fit(black_box(s), &options).expect("a year").weeks()).sum::<f64>()
+        });
     });
     group.bench_function("sorted medians", |b| {
         b.iter(|| all.iter().map(|s| sorted_medians(black_box(s))[0]).sum::<f64>());

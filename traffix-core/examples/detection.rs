@@ -2,6 +2,13 @@
 //!
 //! `cargo run --release -p traffix-core --example detection -- [SERIES] [SEED]`
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small counts"
+)]
+
 #[path = "../tests/simulated/mod.rs"]
 mod simulated;
 
@@ -32,7 +39,7 @@ fn main() {
         println!("### {name}\n");
         for step_secs in [60, 300] {
             let ar1 = ar1.powf(f64::from(step_secs) / 300.0);
-            let quiet = Quiet { sigma, ar1, day_sigma, step_secs, ..QUIET };
+            let quiet = Quiet { step_secs, sigma, ar1, day_sigma, ..QUIET };
             let many = if step_secs == 60 { series.div_ceil(4) } else { series };
             alarms(&quiet, (0..many).map(|i| seed * 100_000 + i));
         }

@@ -1,5 +1,10 @@
 //! Simulated traffic: a week with evenings and weekends, days that run high or low, noise that remembers.
 #![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "small numbers; a broken simulation should stop"
+)]
 
 use chrono::{DateTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;

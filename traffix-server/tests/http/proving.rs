@@ -47,7 +47,7 @@ impl World {
         let rus: Vec<Ru> = rus.map(|ru| serde_json::from_value(ru).unwrap()).into();
         store.merge_rus(&rus, &actor).await.unwrap();
         world.key = auth::create_key(store.as_ref(), "me", Role::Moderator, None).await.unwrap();
-        world.owner = store.keys().await.unwrap()[0].key.id.clone();
+        world.owner.clone_from(&store.keys().await.unwrap()[0].key.id);
         let profile = json!({"id": "home", "country": "GB", "tz": "Europe/London", "lines": 200_000});
         store.put_network(&world.owner, "home", &profile, Expect::Anything).await.unwrap();
         world

@@ -72,7 +72,7 @@ fn ids(all: &[Frozen]) -> Vec<u128> {
     all.iter().map(|one| one.id.as_u128()).collect()
 }
 
-fn conflict<T>(result: Result<T, StoreError>) {
+fn conflict<T>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict { .. })));
 }
 
@@ -83,8 +83,8 @@ async fn the_first_frozen_forecast_stays(on: On) {
     for (id, lead) in (1..).zip(Lead::ALL) {
         store.save_forecast("me", &forecast(id, &halo, lead)).await.unwrap();
     }
-    conflict(store.save_forecast("me", &forecast(9, &halo, Lead::Days7)).await);
-    conflict(store.save_forecast("me", &forecast(2, &event("me", "halo", 41), Lead::Days7)).await);
+    conflict(&store.save_forecast("me", &forecast(9, &halo, Lead::Days7)).await);
+    conflict(&store.save_forecast("me", &forecast(2, &event("me", "halo", 41), Lead::Days7)).await);
     assert_eq!(store.forecast("me", Uuid::from_u128(9)).await.unwrap(), None, "nothing of it is kept");
     let kept = store.forecast("me", Uuid::from_u128(2)).await.unwrap().unwrap();
     assert_eq!(kept, forecast(2, &halo, Lead::Days7));
@@ -128,10 +128,10 @@ async fn a_slipped_release_is_another_event(on: On) {
         store.open_events(date(until), after, limit).await.unwrap()
     };
     assert_eq!(open(39, None, 9).await, []);
-    assert_eq!(open(46, None, 9).await, [planned.clone()]);
+    assert_eq!(open(46, None, 9).await, std::slice::from_ref(&planned));
     assert_eq!(open(47, None, 9).await, [planned.clone(), slipped.clone()]);
-    assert_eq!(open(47, None, 1).await, [planned.clone()]);
-    assert_eq!(open(47, Some(&planned), 9).await, [slipped.clone()]);
+    assert_eq!(open(47, None, 1).await, std::slice::from_ref(&planned));
+    assert_eq!(open(47, Some(&planned), 9).await, std::slice::from_ref(&slipped));
     store.settle(&outcome(&planned, OutcomeState::Pending, "early"), &[], None).await.unwrap();
     assert_eq!(open(47, None, 9).await.len(), 2, "pending is open");
     store.settle(&outcome(&planned, OutcomeState::Refused, "slipped"), &[], None).await.unwrap();
@@ -175,7 +175,7 @@ async fn an_event_is_settled_once(on: On) {
     store.settle(&learned, &score(1)[..1], Some(&lesson(1, None))).await.unwrap();
     for again in [&learned, &pending, &unlearned] {
         let lesson = (again.state == OutcomeState::Learned).then(|| lesson(2, Some(1)));
-        conflict(store.settle(again, &[], lesson.as_ref()).await);
+        conflict(&store.settle(again, &[], lesson.as_ref()).await);
     }
     let all = listed(&*store, &FrozenQuery { ru: Some(halo.ru.clone()), ..FrozenQuery::default() }).await;
     assert_eq!(all[1].score, Some(json!({"crps": 1e16})));
@@ -189,10 +189,10 @@ async fn a_lesson_follows_the_one_before(on: On) {
     let settle = async |n: i64, lesson: Lesson| {
         store.settle(&outcome(&event("me", "halo", n), OutcomeState::Learned, ""), &[], Some(&lesson)).await
     };
-    conflict(settle(1, lesson(1, Some(1))).await);
+    conflict(&settle(1, lesson(1, Some(1))).await);
     settle(1, lesson(1, None)).await.unwrap();
-    conflict(settle(2, lesson(2, None)).await);
-    conflict(settle(2, lesson(2, Some(2))).await);
+    conflict(&settle(2, lesson(2, None)).await);
+    conflict(&settle(2, lesson(2, Some(2))).await);
     assert_eq!(store.outcome(&event("me", "halo", 2)).await.unwrap(), None, "all or nothing");
     clock.advance(60);
     settle(2, lesson(2, Some(1))).await.unwrap();

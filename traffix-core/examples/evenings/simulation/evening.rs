@@ -170,7 +170,9 @@ fn noise(chance: &mut Chance) -> ByCdn {
     let mut rows = Vec::new();
     for bin in 0..BINS {
         common = keep * common + fresh * chance.normal();
-        own.iter_mut().for_each(|x| *x = keep * *x + fresh * chance.normal());
+        for x in &mut own {
+            *x = keep * *x + fresh * chance.normal();
+        }
         let error = |c: usize| CDNS[c].1 * usual(bin) * (day + COMMON_ERROR * common + OWN_ERROR * own[c]);
         rows.push(std::array::from_fn(error));
     }

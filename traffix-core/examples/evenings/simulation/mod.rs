@@ -1,4 +1,13 @@
 //! Evenings of which the truth is known: what happened, what was measured, and what the explanation says.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::needless_range_loop,
+    clippy::expect_used,
+    reason = "small counts; a broken simulation should stop"
+)]
 
 mod chance;
 mod evening;
