@@ -84,7 +84,7 @@ fn charts_are_drawn_below_each_other() {
     let plot = ["forecast", &release, "--what-if", &lost, "--plot", drawn.to_str().unwrap()];
     traffix(&[&plot[..], &["--link", "peer"]].concat()).run().expect(0);
     let svg = std::fs::read_to_string(&drawn).unwrap();
-    assert_eq!(svg.matches("<svg").count(), 2);
+    assert_eq!(svg.matches("<svg").count(), 3, "the page and two charts");
     assert!(svg.contains("What if: lost peer") && svg.contains("peer is not there"), "{svg}");
     let run = traffix(&[&plot[..], &["--link", "nope"]].concat()).run();
     assert_eq!(run.code, 2);
@@ -104,7 +104,7 @@ fn mistakes_say_where_and_what() {
         (
             "b.json",
             r#"{"name": "x", "changes": [{"lose": {}}]}"#,
-            "b.json:1:37: changes[0]: unknown variant `lose`",
+            "b.json:1:33: changes[0]: unknown variant `lose`",
         ),
         ("c.json", "[]", "/scenarios: must be 1 to 8, got 0"),
         ("d.json", "{", "d.json:1:1: "),

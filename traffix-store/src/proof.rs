@@ -86,7 +86,7 @@ pub struct Freeze {
     pub release_at: DateTime<Utc>,
     /// When it was to be frozen.
     pub due_at: DateTime<Utc>,
-    /// True if it was made when the release had passed: kept for completeness, never scored.
+    /// True if it was made when the release had long passed: kept for completeness, never scored.
     pub late: bool,
 }
 

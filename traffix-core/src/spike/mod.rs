@@ -46,13 +46,18 @@
 mod day;
 mod watch;
 
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::{Baseline, coarse};
+use crate::baseline::Baseline;
 use crate::explanation::Excess;
 use crate::num;
 use crate::samples::Samples;
+
+/// Shortest bins that are watched, s.
+const WATCHED_SECS: u32 = 300;
 
 /// How a series is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -105,11 +110,15 @@ pub struct Spike {
 
 /// The spikes of a series, oldest first.
 ///
-/// Bins shorter than a minute are watched by the minute. Bins without a level, as in hours that the baseline never
-/// saw, are gaps.
+/// Bins shorter than five minutes are watched in bins of about five minutes, those of the 95th percentile: noise by the
+/// minute is known too badly for a stated rate of false alarms. Bins without a level, as in hours that the baseline
+/// never saw, are gaps.
 pub fn detect(samples: &Samples, baseline: &Baseline, options: &DetectOptions) -> Vec<Spike> {
-    let (samples, _) = coarse(samples);
-    watch::Watch::new(&samples, baseline, options).run()
+    match NonZeroU32::new(WATCHED_SECS.div_ceil(samples.step_secs().get())).filter(|factor| factor.get() > 1)
+    {
+        Some(factor) => watch::Watch::new(&samples.coarsen(factor), baseline, options).run(),
+        None => watch::Watch::new(samples, baseline, options).run(),
+    }
 }
 
 /// What was measured above usual, bin by bin, on the grid of the samples.

@@ -13,7 +13,7 @@ const SLACKS: [f64; 2] = [0.5, 2.0];
 const OVERSHOOT: f64 = 1.166;
 /// Spreads of days by which the level may be wrong for hours without an alarm: days change while they are followed, and
 /// the baseline knows its half-hours from a handful of weeks. Assumed (2026-12).
-const LEVEL_ERROR: f64 = 1.5;
+const LEVEL_ERROR: f64 = 2.0;
 /// Share of a rise that the bin after must still show.
 const STAYS: f64 = 0.5;
 /// Under so many standard deviations of a bin, traffic is usual again.

@@ -87,11 +87,11 @@ fn pointer(path: &Path) -> String {
         match segment {
             // Writing into a String does not fail.
             Segment::Seq { index } => drop(write!(pointer, "/{index}")),
-            Segment::Map { key } => {
+            Segment::Map { key } | Segment::Enum { variant: key } => {
                 pointer.push('/');
                 pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
             }
-            Segment::Enum { .. } | Segment::Unknown => {}
+            Segment::Unknown => {}
         }
     }
     pointer

@@ -53,8 +53,13 @@ pub(super) async fn due(
             // Not every saved document is a profile.
             let network = serde_json::from_value::<Network>(saved.profile).ok();
             if let Some(network) = network.filter(|network| network.validate().is_empty()) {
-                let learned = learned(store, &saved.owner, &network.id).await?;
-                let learned = learned.map(|(learned, _)| learned);
+                let learned = match learned(store, &saved.owner, &network.id).await {
+                    Err(error) if error.is_of_one() => {
+                        tracing::warn!(network = network.id, %error, "nothing is frozen for this network");
+                        continue;
+                    }
+                    learned => learned?.map(|(learned, _)| learned),
+                };
                 let one = One { store, now, owner: &saved.owner, network: &network, learned };
                 one.freeze(&rus, memory, pass).await?;
             }

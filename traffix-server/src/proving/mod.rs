@@ -50,6 +50,13 @@ pub enum ProvingError {
     Ended(#[from] tokio::task::JoinError),
 }
 
+impl ProvingError {
+    /// Whether it is the fault of one document, so that the others can go on.
+    const fn is_of_one(&self) -> bool {
+        matches!(self, Self::Stored { .. } | Self::Forecast(_))
+    }
+}
+
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pass {

@@ -58,10 +58,17 @@ pub(super) async fn ended(store: &dyn Store, now: DateTime<Utc>, pass: &mut Pass
     loop {
         let events = store.open_events(now.date_naive(), after.as_ref(), 100).await?;
         for event in &events {
-            let fate = fate(store, event, now).await?;
+            let fate = match fate(store, event, now).await {
+                // One damaged document shall not keep all other events from being settled.
+                Err(error) if error.is_of_one() => Fate::Refused(error.to_string()),
+                fate => fate?,
+            };
             match write(store, event, now, fate, pass).await {
                 // Another server was faster, or the next pass learns from what that wrote.
                 Err(ProvingError::Store(StoreError::Conflict { .. })) => {}
+                Err(error) if error.is_of_one() => {
+                    tracing::warn!(ru = %event.ru, network = event.network, %error, "cannot be settled");
+                }
                 other => other?,
             }
         }

@@ -87,7 +87,7 @@ async fn mistakes_are_named_by_pointer() {
         (json!([{"name": "x".repeat(300), "changes": []}]), "/scenarios/0/name"),
         (one(json!(vec![json!({"shift": {"by_secs": 1}}); 65])), "/scenarios/0/changes"),
         (one(json!([{"lose_link": {"link": "peer"}}])), "/scenarios/0/changes/0"),
-        (one(json!([{"remove_link": {}}])), "/scenarios/0/changes/0/remove_link/link"),
+        (one(json!([{"remove_link": {}}])), "/scenarios/0/changes/0/remove_link"),
         (one(json!([{"remove_link": {"link": "nope"}}])), "/scenarios/0/changes/0/remove_link/link"),
         (
             one(json!([{"shift": {"by_secs": 0}}, {"scale_size": {"by": 0}}])),

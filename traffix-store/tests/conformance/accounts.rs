@@ -41,7 +41,21 @@ async fn networks_are_private(on: On) {
     assert_eq!(newer, Written::Updated(2));
     assert_eq!(store.network("you", "uk-cable").await.unwrap().unwrap().profile, profile);
     put("me", "a", Expect::Anything).await.unwrap();
+    networks_come_in_pages(store.as_ref()).await;
 
+    let stale = store.delete_network("me", "uk-cable", Expect::At(1)).await;
+    assert!(matches!(stale, Err(StoreError::Conflict { actual: Some(2), .. })));
+    store.delete_network("me", "uk-cable", Expect::At(2)).await.unwrap();
+    assert_eq!(store.network("me", "uk-cable").await.unwrap(), None);
+    let missing = store.delete_network("me", "uk-cable", Expect::Anything).await;
+    assert!(matches!(missing, Err(StoreError::NotFound { .. })));
+    for odd in ["", "a\0b", &"x".repeat(300)] {
+        assert_eq!(store.network("me", odd).await.unwrap(), None);
+        assert!(matches!(put("me", odd, Expect::Anything).await, Err(StoreError::Invalid(_))));
+    }
+}
+
+async fn networks_come_in_pages(store: &dyn traffix_store::Store) {
     let page = PageRequest { limit: 1, after: None };
     let first = store.networks("me", &page).await.unwrap();
     let second = store.networks("me", &PageRequest { after: first.next, ..page }).await.unwrap();
@@ -61,17 +75,6 @@ async fn networks_are_private(on: On) {
     }
     assert_eq!(all, ["me/a", "me/uk-cable", "you/uk-cable"]);
     assert_eq!(store.networks("nobody", &PageRequest::default()).await.unwrap().items, []);
-
-    let stale = store.delete_network("me", "uk-cable", Expect::At(1)).await;
-    assert!(matches!(stale, Err(StoreError::Conflict { actual: Some(2), .. })));
-    store.delete_network("me", "uk-cable", Expect::At(2)).await.unwrap();
-    assert_eq!(store.network("me", "uk-cable").await.unwrap(), None);
-    let missing = store.delete_network("me", "uk-cable", Expect::Anything).await;
-    assert!(matches!(missing, Err(StoreError::NotFound { .. })));
-    for odd in ["", "a\0b", &"x".repeat(300)] {
-        assert_eq!(store.network("me", odd).await.unwrap(), None);
-        assert!(matches!(put("me", odd, Expect::Anything).await, Err(StoreError::Invalid(_))));
-    }
 }
 
 async fn an_owner_has_at_most_a_thousand_networks(on: On) {
