@@ -1,5 +1,4 @@
 //! Usual traffic and detection on a recorded series.
-#![expect(clippy::unwrap_used, reason = "a broken fit should stop these tests")]
 
 mod recorded;
 

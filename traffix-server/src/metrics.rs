@@ -62,6 +62,8 @@ pub(crate) struct Metrics {
     pub(crate) sync_news: Family<NewsLabels, Counter>,
     /// Frozen forecasts and settled events.
     pub(crate) proof: ProofMetrics,
+    /// Spikes that were found for the first time.
+    pub(crate) spikes_found: Counter,
     sequence: Gauge,
     clients: Gauge,
     pages: Gauge,
@@ -109,6 +111,7 @@ impl Metrics {
         let rate_limited = counter("http_rate_limited_requests", "Requests refused because of a quota");
         let page_hits = counter("page_cache_hits", "Answers from prepared bytes");
         let compute_refused = counter("compute_refused", "Computations refused because too many waited");
+        let spikes_found = counter("spikes_found", "Spikes in measured traffic, each when first seen");
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -130,6 +133,7 @@ impl Metrics {
             sync_news,
             sources,
             proof,
+            spikes_found,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The drawn worlds in the public terms of the model: to look at one draw, or to check the fast engine.
 
 use super::clock::Clock;
+use super::corrections::Corrections;
 use super::curve::{Cohort, RateClass};
 use super::draws::Draws;
 use super::engine::{Engine, rates};
@@ -45,9 +46,27 @@ impl Worlds {
         if !findings.is_empty() {
             return Err(ForecastError::Invalid(findings));
         }
-        let plan = Plan::new(input);
+        Ok(Self::of(Plan::new(input), input))
+    }
+
+    /// The same with platforms and start laws as learned. Their factor and spread change quantiles and no world.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn with(input: &ForecastInput, corrections: &Corrections) -> Result<Self, ForecastError> {
+        let findings = input.validate();
+        if !findings.is_empty() {
+            return Err(ForecastError::Invalid(findings));
+        }
+        let mut plan = Plan::new(&corrections.ask(input));
+        corrections.prepare(&mut plan);
+        Ok(Self::of(plan, input))
+    }
+
+    fn of(plan: Plan, input: &ForecastInput) -> Self {
         let (sample, _) = draw(&plan, input);
-        Ok(Self { plan, sample })
+        Self { plan, sample }
     }
 
     /// The clock that all worlds share.

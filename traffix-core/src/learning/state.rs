@@ -6,11 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::effects::Effects;
-use super::shape::{SeenCurve, Shape};
-use super::weights::updated_weights;
+use super::shape::Shape;
 use super::words;
 use crate::forecast::engine_parts::byte_shares;
-use crate::forecast::{Activity, AppliedCorrection, Clock, Corrections, ForecastInput, Grid, RuKind, priors};
+use crate::forecast::{AppliedCorrection, Corrections, ForecastInput, RuKind};
 use crate::num;
 
 /// What repeated events on one network differ by for no known reason, log scale. Measured on press-reported
@@ -26,8 +25,6 @@ pub const MAX_EFFECTS: usize = 200;
 /// Variance by which the common effect becomes less sure in a year: the back-test's events grow by 14 % a year.
 const DRIFT_PER_YEAR: f64 = 0.15 * 0.15;
 const YEAR_S: f64 = 365.25 * 86_400.0;
-/// Pseudo-observations that one event's bytes per platform are worth. Assumed (2026-11).
-const EVENT_STRENGTH: f64 = 6.0;
 
 /// Effects, platform weights and start laws learned on one network.
 ///
@@ -62,9 +59,9 @@ pub struct Learned {
     effects: Effects,
     seen: Vec<Seen>,
     last_at: Option<DateTime<Utc>>,
-    platforms: BTreeMap<String, f64>,
-    platform_strength: f64,
-    shape: Shape,
+    pub(super) platforms: BTreeMap<String, f64>,
+    pub(super) platform_strength: f64,
+    pub(super) shape: Shape,
 }
 
 /// Name of an effect, and in how many events it was seen.
@@ -142,38 +139,6 @@ impl Learned {
         }
     }
 
-    /// Learns how downloads divide over platforms from measured bytes and the bytes of one download.
-    pub fn observe_platforms(&mut self, input: &ForecastInput, measured_bytes: &BTreeMap<String, f64>) {
-        let sizes: BTreeMap<String, f64> = sizes(input);
-        if self.platforms.is_empty() || sizes.keys().any(|p| !self.platforms.contains_key(p)) {
-            let (mix, strength) = crate::forecast::engine_parts::platform_belief(input);
-            (self.platforms, self.platform_strength) = (mix, strength);
-        }
-        let strengths = (self.platform_strength, EVENT_STRENGTH);
-        let after = updated_weights(&self.platforms, strengths, measured_bytes, &sizes);
-        (self.platforms, self.platform_strength) = (after.posterior, after.strength);
-    }
-
-    /// Learns who starts when from a measured curve: extra bytes by bin of `step_s` seconds, the first of which holds the
-    /// release `at`. Only the start laws of games are learned; for other kinds nothing happens.
-    pub fn observe_curve(
-        &mut self,
-        input: &ForecastInput,
-        (at, step_s): (DateTime<Utc>, u32),
-        bytes: &[f64],
-    ) {
-        let step = i64::from(step_s.max(1));
-        let start_s = at.timestamp().div_euclid(step) * step;
-        if !input.ru.kind.is_game() || bytes.is_empty() {
-            return;
-        }
-        let activity = Activity::from_day(&priors::ACTIVITY_DAY, priors::ACTIVITY_WEEKEND);
-        let grid = Grid::new(crate::forecast::engine_parts::instant(start_s), step_s.max(1), bytes.len());
-        let clock = Clock::new(grid, input.network.tz.parse().unwrap_or_default(), &activity);
-        let download = crate::forecast::engine_parts::median_download(input);
-        self.shape.learn(&SeenCurve { clock: &clock, at, download: &download, bytes });
-    }
-
     /// The start laws as learned so far.
     pub const fn shape(&self) -> &Shape {
         &self.shape
@@ -193,14 +158,24 @@ impl Learned {
         let now = then.effects.correction(&row, 0.0);
         let before: f64 = then.seen.iter().zip(&row).map(|(s, h)| (h * prior_sd(&s.name)).powi(2)).sum();
         let left = now.sigma_log * now.sigma_log;
+        let structure = self.structure(input);
+        let mut applied = then.explain(&row);
+        let items = &input.ru.items;
+        let knows =
+            |mix: &&(BTreeMap<String, f64>, f64)| items.iter().all(|i| mix.0.contains_key(&i.platform));
+        if let Some((mix, _)) = structure.platforms.as_ref().filter(knows) {
+            let own = mix.iter().filter(|(id, _)| items.iter().any(|item| item.platform == **id));
+            applied.extend(words::platforms(own));
+        }
+        if structure.laws.is_some() {
+            applied.push(words::starts(&self.shape));
+        }
         Corrections {
             factor: now.factor,
             variance_removed: (before - left).max(0.0),
             sigma_floor: libm::hypot(now.sigma_log, RESIDUAL_SD),
-            platforms: (self.platform_strength > 0.0 && !self.platforms.is_empty())
-                .then(|| (self.platforms.clone(), self.platform_strength)),
-            laws: self.shape.laws(input.ru.kind),
-            applied: then.explain(&row),
+            applied,
+            ..structure
         }
     }
 
@@ -210,14 +185,17 @@ impl Learned {
         self.seen.iter().zip(self.effects.mean()).zip(sd).map(|((s, m), sd)| (s.name.as_str(), *m, sd))
     }
 
-    /// Every effect in words, as it bears on a forecast in full.
+    /// Everything in words: effects as they bear on a forecast in full, platforms, start laws.
     ///
     /// ```
     /// use traffix_core::learning::Learned;
     /// assert!(Learned::default().told().is_empty());
     /// ```
     pub fn told(&self) -> Vec<AppliedCorrection> {
-        self.explain(&vec![1.0; self.seen.len()])
+        let mut told = self.explain(&vec![1.0; self.seen.len()]);
+        told.extend(words::platforms(self.platforms.iter()));
+        told.extend((self.shape.events > 0).then(|| words::starts(&self.shape)));
+        told
     }
 
     fn explain(&self, row: &[f64]) -> Vec<AppliedCorrection> {
@@ -301,10 +279,6 @@ const fn kind_name(kind: RuKind) -> &'static str {
         RuKind::App => "app",
         RuKind::Media => "media",
     }
-}
-
-fn sizes(input: &ForecastInput) -> BTreeMap<String, f64> {
-    crate::forecast::engine_parts::median_sizes(input)
 }
 
 /// How a state is stored.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::forecast::{Forecast, forecast, forecast_with};
-use crate::learning::SD_FLOWS;
+use crate::learning::{MeasuredCurve, MeasuredEvent, SD_FLOWS};
+use crate::samples::Samples;
 
 fn question(franchise: &str, at: &str) -> ForecastInput {
     let mut input: ForecastInput = serde_json::from_str(
@@ -230,5 +231,81 @@ fn a_measured_curve_moves_the_start_laws_towards_it() {
     };
     assert!(share(&early) > share(&Learned::default()) && share(&steady) < share(&early));
     early.observe_curve(&input, (at, 900), &[]);
-    assert_eq!((early.shape().events, steady.told().len()), (1, 0));
+    assert_eq!((early.shape().events, steady.told().len()), (1, 1));
+}
+
+fn mix(learned: &Learned) -> BTreeMap<String, f64> {
+    serde_json::from_value(serde_json::to_value(learned).unwrap()["platforms"].clone()).unwrap()
+}
+
+#[test]
+fn an_event_on_some_platforms_says_nothing_of_the_others() {
+    let both = question("f", AT);
+    let mut learned = Learned::default();
+    learned.observe_platforms(&both, &BTreeMap::from([("xbox".to_owned(), 1e15)]));
+    let before = mix(&learned);
+    let mut one = both.clone();
+    one.ru.items.truncate(1);
+    learned.observe_platforms(&one, &BTreeMap::from([("playstation".to_owned(), 1e15)]));
+    let after = mix(&learned);
+    for (id, share) in &before {
+        assert!((after[id] - share).abs() < 1e-12, "{before:?} {after:?}");
+    }
+    // A platform that is new joins beside those that are known.
+    let mut third = both.clone();
+    third.ru.items[0].platform = "steam".to_owned();
+    learned
+        .observe_platforms(&third, &BTreeMap::from([("steam".to_owned(), 1e15), ("xbox".to_owned(), 1e15)]));
+    let joined = mix(&learned);
+    assert!((joined.values().sum::<f64>() - 1.0).abs() < 1e-12 && joined["steam"] > 0.0, "{joined:?}");
+    let ratio = |mix: &BTreeMap<String, f64>| mix["playstation"] / (mix["playstation"] + mix["xbox"]);
+    assert!((ratio(&joined) - ratio(&after)).abs() < 0.1, "{after:?} {joined:?}");
+}
+
+#[test]
+fn what_curves_and_platforms_explain_is_no_effect() {
+    let input = question("f", AT);
+    let p50 = forecast(&input).unwrap().peak.bps.p50;
+    let rush = (0..48).map(|bin| 1e12 * (-f64::from(bin) / 8.0).exp()).collect();
+    let curve = MeasuredCurve { at: AT.parse().unwrap(), step_s: 900, bytes: rush };
+    let event = MeasuredEvent { peak_bps: 1.8 * p50, sd: SD_FLOWS, ..MeasuredEvent::default() };
+    let (mut peaks, mut all) = (Learned::default(), Learned::default());
+    peaks.learn(&input, &event).unwrap();
+    all.learn(&input, &MeasuredEvent { curve: Some(curve.clone()), ..event.clone() }).unwrap();
+    // A rush makes a higher peak of the same bytes.
+    let factor = |learned: &Learned| learned.corrections(&input).factor;
+    assert!(factor(&all) < factor(&peaks), "{} {}", factor(&all), factor(&peaks));
+    let after = |learned: &Learned| {
+        forecast_with(&input, Some(&learned.corrections(&input))).unwrap().peak.bps.p50 / p50
+    };
+    assert!((after(&all) / after(&peaks)).ln().abs() < 0.15, "{} {}", after(&all), after(&peaks));
+
+    // A lower bound says nothing of who started when.
+    let mut bound = Learned::default();
+    bound.learn(&input, &MeasuredEvent { curve: Some(curve), at_least: true, ..event }).unwrap();
+    assert_eq!(bound.shape().events, 0);
+    let nothing = MeasuredEvent { sd: SD_FLOWS, ..MeasuredEvent::default() };
+    bound = Learned::default();
+    bound.learn(&input, &nothing).unwrap();
+    assert_eq!(bound, Learned::default());
+}
+
+#[test]
+fn a_curve_ends_where_noise_begins() {
+    let at = "2026-03-05T10:05:00Z".parse().unwrap();
+    let start = "2026-03-05T09:00:00Z".parse().unwrap();
+    let falling = |bin: i32| if bin < 13 { 0.0 } else { 100.0 * 0.9_f64.powi(bin - 13) };
+    let excess = |last: i32, gap: Option<i32>| {
+        let bins = (0..last).map(|bin| (Some(bin) != gap).then(|| falling(bin)));
+        Samples::new(start, 300.try_into().unwrap(), bins.collect::<Vec<_>>())
+    };
+    let told = |excess: &Samples, noise: f64| MeasuredCurve::told_apart(excess, at, noise);
+    let curve = told(&excess(288, None), 2.0).unwrap();
+    assert!((curve.bytes[0] - 100.0 * 300.0 / 8.0).abs() < 1e-9);
+    // The mean of an hour is below 2 when its first bin is below 3.4.
+    assert_eq!(curve.bytes.len(), 33, "{:?}", curve.bytes);
+    assert_eq!(told(&excess(288, Some(33)), 2.0).unwrap().bytes.len(), 20);
+    assert!(told(&excess(288, None), 30.0).is_none(), "the peak does not stand out");
+    assert!(told(&excess(288, Some(15)), 2.0).is_none(), "too little is known");
+    assert!(MeasuredCurve::told_apart(&excess(5, None), at, 2.0).is_none());
 }

@@ -1,5 +1,7 @@
 //! Corrections in words.
 
+use super::shape::Shape;
+use crate::forecast::AppliedCorrection;
 use crate::forecast::math::normal_quantile;
 
 /// What one effect says: `h` is how much it bears on the forecast, mean and sd are those of the effect's log.
@@ -23,6 +25,36 @@ pub(super) fn detail(name: &str, events: u32, (h, mean, sd): (f64, f64, f64)) ->
     format!(
         "{subject} came out {middle:.2} times as high as priors alone say ({low:.2} to {high:.2} with 80 %, {events}){part}"
     )
+}
+
+/// How downloads divide over platforms; nothing if there are not two.
+pub(super) fn platforms<'a>(mix: impl Iterator<Item = (&'a String, &'a f64)>) -> Option<AppliedCorrection> {
+    let mut mix: Vec<_> = mix.collect();
+    mix.sort_by(|a, b| b.1.total_cmp(a.1));
+    let sum: f64 = mix.iter().map(|(_, share)| **share).sum();
+    let told: Vec<String> =
+        mix.iter().map(|(id, share)| format!("{id} {:.0} %", 100.0 * **share / sum)).collect();
+    (told.len() > 1 && sum > 0.0).then(|| AppliedCorrection {
+        effect: "platforms".to_owned(),
+        factor: 1.0,
+        detail: format!("Downloads divide as measured: {}", told.join(", ")),
+    })
+}
+
+/// Who starts when.
+pub(super) fn starts(shape: &Shape) -> AppliedCorrection {
+    let sum: f64 = shape.masses.iter().sum();
+    let [automatic, rush, back] = shape.masses.map(|mass| 100.0 * mass / sum);
+    let hours = |seconds: f64| seconds / 3600.0;
+    let curves = if shape.events == 1 { "1 curve".to_owned() } else { format!("{} curves", shape.events) };
+    let (soon, late) = (hours(shape.rush.median_s), hours(shape.eta.median_s));
+    AppliedCorrection {
+        effect: "starts".to_owned(),
+        factor: 1.0,
+        detail: format!(
+            "Downloads start as measured ({curves}): {automatic:.0} % by themselves, {rush:.0} % at once (scale {soon:.1} h), {back:.0} % when players come back (scale {late:.0} h)"
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const OVERSHOOT: f64 = 1.166;
 const LEVEL_ERROR: f64 = 2.0;
 /// Share of a rise that the bin after must still show.
 const STAYS: f64 = 0.5;
-/// Under so many standard deviations of a bin, traffic is usual again.
+/// Under so many standard deviations of a bin, in the mean, traffic is usual again.
 const USUAL: f64 = 1.0;
 /// After a gap of so long nobody knows whether a spike still runs, s.
 const LONGEST_GAP_S: u32 = 86_400;
@@ -71,6 +71,8 @@ struct Running {
     usual: (f64, f64),
     /// Excess of the bins since `calm_since`, and their usual rates, which do not count if it has ended.
     tail: (f64, f64, f64),
+    /// Sum of what is left of these bins, in standard deviations.
+    calm: f64,
 }
 
 pub(super) struct Watch<'a> {
@@ -200,7 +202,8 @@ impl<'a> Watch<'a> {
             excess_sd_bytes: 0.0,
         };
         let (usual, tail) = ((0.0, 0.0), (0.0, 0.0, 0.0));
-        self.running = Some(Running { spike, since, calm_since: None, last_known: since, usual, tail });
+        let (calm_since, last_known) = (None, since);
+        self.running = Some(Running { spike, since, calm_since, last_known, usual, tail, calm: 0.0 });
         for bin in since..=confirmed {
             if let (Some(log), Some(running)) = (self.logs.at(bin), &mut self.running) {
                 let usual = log.usual_bps(self.day.level());
@@ -220,10 +223,13 @@ impl<'a> Watch<'a> {
         let (x, usual) = (log.x(day), log.usual_bps(day));
         let above = log.bps - usual;
         running.add((above, usual), bin, self.start_of(bin));
-        if x >= USUAL * noise.sigma_log * log.wide {
-            (running.calm_since, running.tail) = (None, (0.0, 0.0, 0.0));
+        // In the mean: one bin that strays does not make a spike go on.
+        running.calm += x / (noise.sigma_log * log.wide);
+        let calm_since = running.calm_since.unwrap_or(bin);
+        if running.calm >= USUAL * num::of_usize(bin + 1 - calm_since) {
+            (running.calm_since, running.tail, running.calm) = (None, (0.0, 0.0, 0.0), 0.0);
         } else {
-            running.calm_since.get_or_insert(bin);
+            running.calm_since = Some(calm_since);
             running.tail.0 += above;
             running.tail.1 += usual;
             running.tail.2 += usual * usual;

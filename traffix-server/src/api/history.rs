@@ -52,16 +52,15 @@ pub(crate) struct SourceParams {
 }
 
 /// A time zone.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(inline, with = "String", extend("pattern" = "^[A-Za-z0-9_+/-]+$", "maxLength" = 100))]
-pub(crate) struct Zone(Tz);
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[A-Za-z0-9_+/-]+$", "maxLength" = 100))]
+pub(crate) struct Zone(String);
 
-impl TryFrom<String> for Zone {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self).map_err(|_| "must be a name of the IANA database such as Europe/London")
+impl Zone {
+    fn read(&self) -> Result<Tz, Problem> {
+        let unknown =
+            |_| Problem::unusable("tz", "must be a name of the IANA database such as Europe/London");
+        self.0.parse().map_err(unknown)
     }
 }
 
@@ -138,7 +137,8 @@ impl About {
         if params.lines.is_some_and(|lines| !(1.0..=1e9).contains(&lines)) {
             return Err(Problem::unusable("lines", "must be between 1 and 1000000000"));
         }
-        Ok(Self { source, profile, tz: params.tz.map(|zone| zone.0), lines: params.lines })
+        let tz = params.tz.as_ref().map(Zone::read).transpose()?;
+        Ok(Self { source, profile, tz, lines: params.lines })
     }
 
     /// The time zone that was given, else that of the profile.

@@ -36,7 +36,7 @@ pub(crate) struct ScoreParams {
     /// About this release or update.
     ru: Option<RuId>,
     /// Frozen so long before: `t-14d`, `t-7d`, `t-3d`, `t-1d` or `release`.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("pattern" = "^(t-14d|t-7d|t-3d|t-1d|release)$"))]
     lead: Option<Lead>,
     /// Most items wanted, 1 to 500; 100 if absent.
     limit: Option<Limit>,

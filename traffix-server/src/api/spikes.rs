@@ -42,15 +42,12 @@ impl PathParam for SpikeId {
 
 /// A part of a network's traffic: `total`, `cdn:ID`, `platform:ID` or `link:ID`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(inline, with = "String", extend("pattern" = "^(total|(cdn|platform|link):.+)$", "maxLength" = 205))]
-pub(crate) struct Scope(SpikeScope);
+#[schemars(inline, extend("pattern" = "^(total|(cdn|platform|link):.+)$", "maxLength" = 205))]
+pub(crate) struct Scope(String);
 
-impl TryFrom<String> for Scope {
-    type Error = SpikeScopeError;
-
-    fn try_from(text: String) -> Result<Self, SpikeScopeError> {
-        text.parse().map(Self)
+impl Scope {
+    fn read(&self) -> Result<SpikeScope, Problem> {
+        self.0.parse().map_err(|error: SpikeScopeError| Problem::unusable("scope", error.to_string()))
     }
 }
 
@@ -153,7 +150,7 @@ impl SpikeApi {
         let query = SpikeQuery {
             owner: owner(&who.0).map(str::to_owned),
             network: network.map(|name| name.0),
-            scope: scope.map(|scope| scope.0),
+            scope: scope.as_ref().map(Scope::read).transpose()?,
             from,
             until,
             open,

@@ -5,7 +5,7 @@ use traffix_core::units::format_bps;
 use super::rail;
 use super::svg::{Svg, n};
 
-/// Colours, light and dark, of everything that [`FanChart::to_svg`] and [`HeatStrip`](super::HeatStrip) draw.
+/// Colours, light and dark, of everything that [`FanChart`](super::FanChart) and [`HeatStrip`](super::HeatStrip) draw.
 /// A page that embeds charts puts this into its own style sheet.
 pub const STYLE: &str = include_str!("chart.css");
 

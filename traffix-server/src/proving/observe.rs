@@ -1,10 +1,16 @@
 //! What an event brought beyond the usual traffic.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use traffix_core::baseline::{Baseline, BaselineOptions};
 use traffix_core::catalogue::PlatformId;
-use traffix_core::forecast::GridInfo;
+use traffix_core::delivery::CdnId;
+use traffix_core::forecast::{Forecast, ForecastInput, GridInfo, Moment};
+use traffix_core::learning::MeasuredCurve;
 use traffix_core::network::Network;
+use traffix_core::samples::Samples;
 use traffix_core::score::proof::{FULL, Observation};
 use traffix_store::Store;
 
@@ -47,15 +53,15 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn source(&self, platform: Option<PlatformId>, link: Option<String>) -> Source {
-        Source::Measured { network: self.network.id.clone(), platform, cdn: None, link }
+    fn source(&self, platform: Option<PlatformId>, cdn: Option<CdnId>, link: Option<String>) -> Source {
+        Source::Measured { network: self.network.id.clone(), platform, cdn, link }
     }
 
     /// What came in a window, on its bins.
     pub(super) async fn excess(&self, grid: GridInfo) -> Result<Result<Excess, Unmeasured>, ProvingError> {
         let sources = match &self.platforms {
-            None => vec![self.source(None, None)],
-            Some(ids) => ids.iter().map(|id| self.source(Some(id.clone()), None)).collect(),
+            None => vec![self.source(None, None, None)],
+            Some(ids) => ids.iter().map(|id| self.source(Some(id.clone()), None, None)).collect(),
         };
         let mut all: Option<Excess> = None;
         for source in sources {
@@ -117,7 +123,7 @@ impl Look<'_> {
         source: &Source,
         span: Span,
         step_secs: u32,
-    ) -> Result<Result<traffix_core::samples::Samples, Unmeasured>, ProvingError> {
+    ) -> Result<Result<Samples, Unmeasured>, ProvingError> {
         match history::load(self.store, source, span, step_secs).await {
             Ok(samples) => Ok(Ok(samples)),
             Err(HistoryError::Question(found)) => Ok(Err(Unmeasured::Ever(found.detail))),
@@ -125,14 +131,32 @@ impl Look<'_> {
         }
     }
 
+    /// What came of each platform and each CDN of a forecast, in bytes, of those whose usual traffic is known.
+    pub(super) async fn parts(&self, made: &Forecast) -> Result<[BTreeMap<String, f64>; 2], ProvingError> {
+        let platform = |id: &String| Some((id.clone(), self.source(Some(id.parse().ok()?), None, None)));
+        let cdn = |id: &String| Some((id.clone(), self.source(None, Some(id.parse().ok()?), None)));
+        let of_platforms: Vec<_> = made.platforms.keys().filter_map(platform).collect();
+        // A platform that is looked at alone says nothing of what CDNs carried for others.
+        let cdns = made.cdns.keys().filter(|_| self.platforms.is_none());
+        let of_cdns: Vec<_> = cdns.filter_map(cdn).collect();
+        let mut parts = [BTreeMap::new(), BTreeMap::new()];
+        for (part, sources) in parts.iter_mut().zip([of_platforms, of_cdns]) {
+            for (id, source) in sources {
+                if let Ok(excess) = self.one(&source, &made.grid).await?
+                    && let Some(seen) = excess.observation()
+                {
+                    part.insert(id, seen.bytes);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
     /// The largest load of every link on which anything was measured, and whether one was full.
-    pub(super) async fn links(
-        &self,
-        grid: &GridInfo,
-    ) -> Result<(std::collections::BTreeMap<String, f64>, bool), ProvingError> {
-        let (mut loads, mut is_full) = (std::collections::BTreeMap::new(), false);
+    pub(super) async fn links(&self, grid: &GridInfo) -> Result<(BTreeMap<String, f64>, bool), ProvingError> {
+        let (mut loads, mut is_full) = (BTreeMap::new(), false);
         for link in &self.network.links {
-            let source = self.source(None, Some(link.id.clone()));
+            let source = self.source(None, None, Some(link.id.clone()));
             let Ok(seen) = self.load(&source, (grid.start, end(grid)), grid.step_s).await? else { continue };
             let most = seen.iter().flatten().fold(0.0, f64::max);
             if most > 0.0 {
@@ -153,6 +177,18 @@ impl Excess {
         self
     }
 
+    /// Bytes by time after the release, if all came from one whose instant is known.
+    pub(super) fn curve(&self, input: &ForecastInput) -> Option<MeasuredCurve> {
+        let ru = &input.ru;
+        let at = match ru.release_at? {
+            Moment::At(at) if ru.preload_at.is_none() && ru.waves.is_empty() => ru.unlock_at.unwrap_or(at),
+            _ => return None,
+        };
+        let step = NonZeroU32::new(self.grid.step_s)?;
+        let excess = Samples::new(self.grid.start, step, self.bps.iter().copied());
+        MeasuredCurve::told_apart(&excess, at, self.noise_bps)
+    }
+
     /// The peak and the bytes. What is not known counts as the mean of the rest, and nothing is told below the noise.
     pub(super) fn observation(&self) -> Option<Observation> {
         let known = || self.bps.iter().enumerate().filter_map(|(bin, bps)| Some((bin, (*bps)?)));
@@ -166,9 +202,9 @@ impl Excess {
             peak_at: at,
             bytes: (mean * seconds / 8.0).max(0.0),
             at_least: false,
-            platforms: std::collections::BTreeMap::new(),
-            cdns: std::collections::BTreeMap::new(),
-            links: std::collections::BTreeMap::new(),
+            platforms: BTreeMap::new(),
+            cdns: BTreeMap::new(),
+            links: BTreeMap::new(),
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Settling events: scores of the frozen forecasts, and what the network learns.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use traffix_core::forecast::{Forecast, ForecastInput};
-use traffix_core::learning::{Measured, SD_FLOWS};
+use traffix_core::learning::{Learned, MeasuredEvent, SD_FLOWS};
 use traffix_core::network::Network;
 use traffix_core::score::backtest::Case;
 use traffix_core::score::proof::{Observation, score};
@@ -25,6 +27,9 @@ const AWAITED: TimeDelta = TimeDelta::days(7);
 /// The usual traffic must stray by less than this share of the expected peak. It is not the observed peak, because a
 /// release that fails to come must count. Assumed (2026-12).
 const TOLD_APART: f64 = 0.5;
+/// Share of an event's bytes that must have a platform for these to say how downloads divide: of what has none, more may
+/// be one platform's than another's. Assumed (2026-12).
+const WITH_PLATFORM: f64 = 0.7;
 
 /// A forecast that was frozen in time.
 struct Made {
@@ -49,7 +54,7 @@ enum Fate {
 struct Seen {
     window: MeasuredWindow,
     scores: Vec<(Uuid, Value)>,
-    event: Option<Measured>,
+    event: Option<(ForecastInput, MeasuredEvent)>,
 }
 
 /// Settles all events whose window is over.
@@ -151,25 +156,34 @@ async fn seen(look: &Look<'_>, made: &[Made]) -> Result<std::result::Result<Seen
         }
         last = Some((one, excess, observation));
     }
-    let Some((one, excess, observation)) = last else {
+    let Some((one, excess, mut observation)) = last else {
         return Ok(Err(Unmeasured::Ever("nothing was measured".into())));
     };
+    [observation.platforms, observation.cdns] = look.parts(&one.output).await?;
     let prior_bps = compute(one.input.clone(), None).await?.peak.bps.p50;
     if excess.noise_bps > TOLD_APART * prior_bps {
         let detail = "what was expected is too little to be told from the usual ups and downs";
         return Ok(Err(Unmeasured::Ever(detail.into())));
     }
-    let event = lesson(one, &excess, &observation, prior_bps);
+    let event = lesson(one, &excess, &observation);
     let (from, until) = (one.output.grid.start, end(&one.output.grid));
     let window = MeasuredWindow { from, until, observation, noise_bps: excess.noise_bps, prior_bps };
     Ok(Ok(Seen { window, scores, event }))
 }
 
-/// The peak against that of priors alone, as far as the usual traffic lets it be known.
-fn lesson(one: &Made, excess: &Excess, seen: &Observation, prior_bps: f64) -> Option<Measured> {
-    let sd = SD_FLOWS.hypot(excess.noise_bps / seen.peak_bps);
-    let event = Measured::of(&one.input, prior_bps, seen.peak_bps, sd)?;
-    Some(if seen.at_least { event.at_least() } else { event })
+/// What the network can learn from an event, as far as the usual traffic lets it be known.
+fn lesson(one: &Made, excess: &Excess, seen: &Observation) -> Option<(ForecastInput, MeasuredEvent)> {
+    let is_usable = seen.peak_bps > 0.0 && seen.peak_bps.is_finite();
+    let told: f64 = seen.platforms.values().sum();
+    let is_told = seen.platforms.len() == one.output.platforms.len() && told >= WITH_PLATFORM * seen.bytes;
+    let event = MeasuredEvent {
+        peak_bps: seen.peak_bps,
+        sd: SD_FLOWS.hypot(excess.noise_bps / seen.peak_bps),
+        at_least: seen.at_least,
+        platforms: if is_told { seen.platforms.clone() } else { BTreeMap::new() },
+        curve: excess.curve(&one.input),
+    };
+    is_usable.then(|| (one.input.clone(), event))
 }
 
 async fn write(
@@ -203,11 +217,11 @@ async fn write(
     }
     let lesson = match seen.as_ref().and_then(|seen| seen.event.as_ref()) {
         None => None,
-        Some(measured) => {
+        Some((input, measured)) => {
             let known = learned(store, &event.owner, &event.network).await?;
-            let (mut state, after) =
+            let (before, after) =
                 known.map_or_else(Default::default, |(state, revision)| (state, Some(revision)));
-            state.observe(measured);
+            let state = taught(before, input.clone(), measured.clone()).await?;
             let document = serde_json::to_value(&state).map_err(ProvingError::Unwritable)?;
             Some(Lesson { document, after })
         }
@@ -216,6 +230,12 @@ async fn write(
     store.settle(&outcome, &scores, lesson.as_ref()).await?;
     *count += 1;
     Ok(())
+}
+
+/// What is known after an event, beside the threads that answer requests.
+async fn taught(mut state: Learned, input: ForecastInput, event: MeasuredEvent) -> Result<Learned> {
+    let learn = move || state.learn(&input, &event).map(|()| state);
+    Ok(tokio::task::spawn_blocking(learn).await??)
 }
 
 fn told(window: &MeasuredWindow) -> String {

@@ -9,7 +9,9 @@ use traffix_core::catalogue::{Ru, RuId};
 use traffix_core::explanation::{
     Candidate, Excess, ExplainOptions, Explanation, Observed, explain, question,
 };
-use traffix_core::forecast::{Forecast, ForecastInput, Options, bytes_by_platform, forecast, forecast_with};
+use traffix_core::forecast::{
+    Corrections, Forecast, ForecastInput, Options, bytes_by_platform, forecast_with,
+};
 use traffix_core::learning::Learned;
 use traffix_core::network::Network;
 use traffix_core::samples::Samples;
@@ -65,6 +67,8 @@ impl Traffic {
 pub(crate) struct Expected {
     pub(crate) input: ForecastInput,
     pub(crate) made: Forecast,
+    /// What is known of platforms and start laws.
+    structure: Option<Corrections>,
 }
 
 impl Expected {
@@ -73,12 +77,13 @@ impl Expected {
         let asked = asked(&input);
         let corrections = learned.map(|learned| learned.corrections(&asked));
         let made = forecast_with(&asked, corrections.as_ref()).ok()?;
-        Some(Self { input, made })
+        let structure = learned.map(|learned| learned.structure(&asked));
+        Some(Self { input, made, structure })
     }
 
-    /// The forecast from priors alone.
-    pub(crate) fn prior(&self) -> Option<Forecast> {
-        forecast(&asked(&self.input)).ok()
+    /// The forecast that effects are measured against.
+    pub(crate) fn without_effects(&self) -> Option<Forecast> {
+        forecast_with(&asked(&self.input), self.structure.as_ref()).ok()
     }
 }
 

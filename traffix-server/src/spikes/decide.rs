@@ -135,7 +135,7 @@ async fn measure(
         let Study { observed, explanation, expected } = study;
         let cause = explanation.causes.iter().find(|cause| cause.ru == id)?;
         let expected = expected.iter().find(|expected| expected.input.ru.id == id)?;
-        confirmed(&expected.input, &expected.prior()?, &observed, cause, full)
+        confirmed(&expected.input, &expected.without_effects()?, &observed, cause, full)
     };
     state.compute.run(&state.metrics, compute).await
 }

@@ -107,6 +107,7 @@ async fn keep(
                 changed.insert(saved.id);
             }
             if matches!(written, Written::Created(_)) {
+                state.metrics.spikes_found.inc();
                 let (network, start) = (place.network.id.as_str(), spike.start);
                 tracing::info!(network, %scope, %start, bps = spike.peak_bps, "found a spike");
             }

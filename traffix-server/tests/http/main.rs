@@ -10,6 +10,7 @@ mod hardening;
 mod harness;
 mod history;
 mod keys;
+mod lessons;
 mod limiting;
 mod live;
 mod measurements;

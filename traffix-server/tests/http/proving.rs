@@ -14,23 +14,33 @@ use traffix_store::{Actor, Expect, FrozenQuery, OpenOptions, OutcomeState, PageR
 
 use crate::harness::{TestServer, evidence, ru};
 
-const RELEASE: &str = "2026-03-05T10:00:00Z";
-const NEXT: &str = "2026-03-26T10:00:00Z";
+pub(crate) const RELEASE: &str = "2026-03-05T10:00:00Z";
+pub(crate) const NEXT: &str = "2026-03-26T10:00:00Z";
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// A database in which an update and the one after it are known for weeks.
-struct World {
+/// A database in which releases are known for weeks.
+pub(crate) struct World {
     folder: TempDir,
     now: Arc<Mutex<DateTime<Utc>>>,
-    owner: String,
+    pub(crate) owner: String,
     key: String,
 }
 
 impl World {
+    /// An update and the one after it.
     async fn new() -> Self {
+        let rus = [
+            ru("fortnite", "Fortnite", "2017-07-21T00:00:00Z", None),
+            ru("fortnite-og", "Fortnite OG", RELEASE, Some("fortnite")),
+            ru("fortnite-two", "Fortnite Two", NEXT, Some("fortnite")),
+        ];
+        Self::with(&rus, &json!([])).await
+    }
+
+    pub(crate) async fn with(rus: &[Value], links: &Value) -> Self {
         let now = Arc::new(Mutex::new(at("2026-02-01T00:00:00Z")));
         let mut world =
             Self { folder: tempfile::tempdir().unwrap(), now, owner: String::new(), key: String::new() };
@@ -39,16 +49,12 @@ impl World {
         let company = json!({"id": "acme", "name": "Acme Games", "evidence": [evidence()]});
         let company: Company = serde_json::from_value(company).unwrap();
         store.put_companies(&[company], &actor).await.unwrap();
-        let rus = [
-            ru("fortnite", "Fortnite", "2017-07-21T00:00:00Z", None),
-            ru("fortnite-og", "Fortnite OG", RELEASE, Some("fortnite")),
-            ru("fortnite-two", "Fortnite Two", NEXT, Some("fortnite")),
-        ];
-        let rus: Vec<Ru> = rus.map(|ru| serde_json::from_value(ru).unwrap()).into();
+        let rus: Vec<Ru> = rus.iter().map(|ru| serde_json::from_value(ru.clone()).unwrap()).collect();
         store.merge_rus(&rus, &actor).await.unwrap();
         world.key = auth::create_key(store.as_ref(), "me", Role::Moderator, None).await.unwrap();
         world.owner.clone_from(&store.keys().await.unwrap()[0].key.id);
-        let profile = json!({"id": "home", "country": "GB", "tz": "Europe/London", "lines": 200_000});
+        let profile =
+            json!({"id": "home", "country": "GB", "tz": "Europe/London", "lines": 200_000, "links": links});
         store.put_network(&world.owner, "home", &profile, Expect::Anything).await.unwrap();
         world
     }
@@ -57,20 +63,31 @@ impl World {
         format!("sqlite:{}", self.folder.path().join("test.db").display())
     }
 
-    async fn store(&self) -> Arc<dyn Store> {
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
         let now = Arc::clone(&self.now);
         let clock = Arc::new(move || *now.lock().unwrap());
         traffix_store::open(&self.url(), OpenOptions { clock, ..OpenOptions::default() }).await.unwrap()
     }
 
     /// A pass of a server that has just started.
-    async fn pass(&self, now: DateTime<Utc>) -> Pass {
+    pub(crate) async fn pass(&self, now: DateTime<Utc>) -> Pass {
         *self.now.lock().unwrap() = now;
         prove(self.store().await.as_ref(), now, &mut Memory::default()).await.unwrap()
     }
 
     /// Four weeks of usual traffic and the days of the event, on which so much more came for two hours.
     async fn measure(&self, extra_bps: f64) {
+        let nothing = Key { platform: None, cdn: None, link: None };
+        self.measure_by(|since| {
+            let is_on = (0..120).contains(&since.num_minutes());
+            vec![(nothing.clone(), 10e9 + if is_on { extra_bps } else { 0.0 })]
+        })
+        .await;
+    }
+
+    /// Four weeks before the release and four days after it, bit/s by the time since the release. Days have a shape of
+    /// their own.
+    pub(crate) async fn measure_by(&self, bps: impl Fn(TimeDelta) -> Vec<(Key, f64)>) {
         let store = self.store().await;
         let release = at(RELEASE);
         *self.now.lock().unwrap() = release + TimeDelta::days(5);
@@ -79,34 +96,40 @@ impl World {
             let mut batch = Batch::new(format!("day {day}"), "home", 300.try_into().unwrap());
             for bin in 0..288 {
                 let now = first + TimeDelta::minutes(5 * bin);
-                let usual = 10e9 + f64::from(now.hour()) * 1e8;
-                let is_on = now >= release && now < release + TimeDelta::hours(2);
-                let bps = usual + if is_on { extra_bps } else { 0.0 };
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a positive number of bytes"
-                )]
-                let bytes = (bps * 300.0 / 8.0) as u64;
-                batch.add(now, Key { platform: None, cdn: None, link: None }, bytes).unwrap();
+                for (key, bps) in bps(now - release) {
+                    let bps = bps + f64::from(now.hour()) * 1e8;
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a positive number of bytes"
+                    )]
+                    let bytes = (bps * 300.0 / 8.0) as u64;
+                    batch.add(now, key, bytes).unwrap();
+                }
             }
             store.add_batch(&batch).await.unwrap();
         }
     }
 
     /// The answer of the frozen forecast that was due last.
-    async fn last_frozen(&self) -> Value {
+    pub(crate) async fn last_frozen(&self) -> Value {
         let store = self.store().await;
         let found = store.frozen(&FrozenQuery::default(), &PageRequest::default()).await.unwrap();
         store.forecast(&self.owner, found.items[0].id).await.unwrap().unwrap().output
     }
 
     async fn state(&self) -> (OutcomeState, String) {
+        let (state, document) = self.outcome("fortnite-og").await;
+        (state, document["detail"].as_str().unwrap().to_owned())
+    }
+
+    /// What became of the event of an RU.
+    pub(crate) async fn outcome(&self, ru: &str) -> (OutcomeState, Value) {
         let store = self.store().await;
-        let query = FrozenQuery { ru: Some("fortnite-og".parse().unwrap()), ..FrozenQuery::default() };
+        let query = FrozenQuery { ru: Some(ru.parse().unwrap()), ..FrozenQuery::default() };
         let found = store.frozen(&query, &PageRequest::default()).await.unwrap();
         let outcome = found.items[0].outcome.clone().unwrap();
-        (outcome.state, outcome.document["detail"].as_str().unwrap().to_owned())
+        (outcome.state, outcome.document)
     }
 }
 

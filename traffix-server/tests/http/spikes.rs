@@ -134,6 +134,13 @@ fn explained(spike: &Value) -> bool {
     spike["explanation"].is_object()
 }
 
+/// Spikes that the server says it has found.
+async fn counted(server: &TestServer) -> u32 {
+    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let count = metrics.lines().find_map(|line| line.strip_prefix("traffix_spikes_found_total ")).unwrap();
+    count.parse().unwrap()
+}
+
 /// Names of the causes, the likeliest first; all probabilities must be 1 together.
 fn causes(spike: &Value) -> Vec<&str> {
     let causes = spike["explanation"]["causes"].as_array().unwrap();
@@ -321,14 +328,21 @@ async fn spikes_are_private_and_can_be_turned_off() {
 
 /// Of one confirmed spike of all traffic.
 async fn filters_are_checked(server: &TestServer) {
+    assert!(counted(server).await >= 1);
     for (query, want) in
         [("open=true", 0), ("open=false", 1), ("scope=cdn:x", 0), ("from=2023-11-05T00:00:00Z", 0)]
     {
         let found = get(server, &format!("/api/v1/spikes?{query}")).await;
         assert_eq!(found["items"].as_array().unwrap().len(), want, "{query}");
     }
-    for query in ["scope=akamai", "open=maybe", "network=", "colour=red"] {
+    for (query, status) in [
+        ("scope=akamai", 422),
+        ("scope=cdn:X", 422),
+        ("open=maybe", 400),
+        ("network=", 400),
+        ("colour=red", 400),
+    ] {
         let answer = server.edit(Method::GET, &format!("/api/v1/spikes?{query}")).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(answer.status(), status, "{query}");
     }
 }
