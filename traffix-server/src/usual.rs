@@ -50,7 +50,7 @@ impl FromStr for LeftOut {
         let ends = text.split_once('/').and_then(|(from, until)| Some((instant(from)?, instant(until)?)));
         let ends = ends.filter(|(from, until)| from < until);
         let example = "2026-11-20T18:00:00Z/2026-11-21T02:00:00Z";
-        let (from, until) = ends.ok_or_else(|| format!("{text:?} is no time such as {example}"))?;
+        let (from, until) = ends.ok_or_else(|| format!("is no time such as {example}"))?;
         Ok(Self { ru: None, from, until })
     }
 }

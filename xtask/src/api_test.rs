@@ -1,16 +1,13 @@
 //! The API against its own OpenAPI document: schemathesis on a live server.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::run::{Result, cargo, command, root, run};
+use crate::run::{Result, command, example, run};
 
 /// Starts a server with a sample catalogue on a free port, tests it, and stops it.
 pub(crate) fn api_test() -> Result {
-    run(&mut cargo(&["build", "--package", "traffix-server", "--example", "sample_server"]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut server = Command::new(target.join("debug/examples/sample_server"))
+    let mut server = example("sample_server")?
         .env("TRAFFIX__LIMITS__ENABLED", "false")
         .env("TRAFFIX__LOG__FILTER", "warn")
         .stdout(Stdio::piped())

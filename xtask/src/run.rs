@@ -30,9 +30,16 @@ pub(crate) fn run(command: &mut Command) -> Result {
     if status.success() { Ok(()) } else { Err(format!("{command:?} failed ({status})")) }
 }
 
+/// An example, built as the tests are: with the features of the whole workspace, so that no dependency is built twice.
+pub(crate) fn example(name: &str) -> Result<Command> {
+    run(&mut cargo(&["build", "--quiet", "--workspace", "--all-features", "--example", name]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let mut example = Command::new(target.join("debug/examples").join(name));
+    example.current_dir(root());
+    Ok(example)
+}
+
 /// Writes or checks the documents that are generated from code.
 pub(crate) fn codegen(args: &[String]) -> Result {
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let base = ["run", "--quiet", "--package", "traffix-server", "--example", "codegen", "--"];
-    run(&mut cargo(&[&base[..], &args].concat()))
+    run(example("codegen")?.args(args))
 }

@@ -81,7 +81,7 @@ fn examples() -> Result {
     names.sort();
     for name in names {
         println!("example {name}");
-        run::run(&mut cargo(&["run", "--quiet", "--package", "traffix-workspace", "--example", &name]))?;
+        run::run(&mut run::example(&name)?)?;
     }
     Ok(())
 }

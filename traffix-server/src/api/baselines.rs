@@ -1,8 +1,6 @@
 //! Usual traffic, and what events did to it.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -14,7 +12,7 @@ use traffix_core::catalogue::PhaseKind;
 use traffix_core::effect::Windows;
 
 use super::Chapter;
-use super::history::{About, OneEvent, SourceParams, instant_of};
+use super::history::{About, OneEvent, SourceParams, Words, instant_of};
 use super::measurements::{Step, may_read};
 use super::overlays::{MAX_SIDE_SECS, side};
 use crate::AppState;
@@ -35,28 +33,13 @@ pub(crate) struct FitParams {
     #[schemars(extend("minimum" = 1, "maximum" = MAX_WEEKS))]
     weeks: Option<u32>,
     /// Local dates that are treated like Sundays, separated by commas.
-    holidays: Option<List<NaiveDate>>,
+    holidays: Option<Words>,
     /// Times to leave out, each `FROM/UNTIL`, separated by commas.
-    exclude: Option<List<LeftOut>>,
+    exclude: Option<Words>,
     /// Also fit to the times in which releases and updates of the catalogue run. They are left out otherwise, those of the
     /// largest first, up to half of the time.
     #[serde(default)]
     keep_events: bool,
-}
-
-/// Words separated by commas.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(try_from = "String", bound = "T: FromStr")]
-#[schemars(inline, with = "String", extend("minLength" = 1, "maxLength" = 8_000))]
-pub(crate) struct List<T>(Vec<T>);
-
-impl<T: FromStr> TryFrom<String> for List<T> {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let one = |word: &str| word.trim().parse().map_err(|_| format!("has {word:?}, which cannot be read"));
-        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
-    }
 }
 
 /// When.
@@ -127,7 +110,7 @@ impl BaselineApi {
         may_read(&self.0, &who)?;
         let about = About::new(&self.0, &who, source.0).await?;
         let EffectParams { event, phase, before, during, after } = params.0;
-        let event = event.0;
+        let event = event.read()?;
         let named = instant_of(&self.0, event.clone(), phase, "event").await?;
         let windows = Windows {
             t0: named.1,
@@ -153,13 +136,15 @@ impl BaselineApi {
         windows: Option<&Windows>,
     ) -> Result<Fitted, Problem> {
         let zone = about.zone()?;
-        let mut left_out = params.exclude.map_or_else(Vec::new, |list| list.0);
+        let mut left_out: Vec<LeftOut> =
+            params.exclude.map_or_else(|| Ok(Vec::new()), |words| words.read("exclude"))?;
+        let holidays: Vec<NaiveDate> =
+            params.holidays.map_or_else(|| Ok(Vec::new()), |words| words.read("holidays"))?;
         let rus = planning::all(self.0.store.as_ref(), &usual::events_query(span)).await?;
         if !params.keep_events {
             left_out.extend(usual::known_events(&rus, span));
         }
-        let holidays: BTreeSet<NaiveDate> = params.holidays.into_iter().flat_map(|list| list.0).collect();
-        let mut options = usual::options(zone, holidays, &left_out);
+        let mut options = usual::options(zone, holidays.into_iter().collect(), &left_out);
         options.excluded.extend(windows.map(Windows::span));
         let samples = history::load(self.0.store.as_ref(), &about.source, span, STEP_SECS).await?;
         let compute = move || {

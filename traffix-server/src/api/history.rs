@@ -1,5 +1,8 @@
 //! Questions about traffic of the past: which traffic, on which clock, of how many lines.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
@@ -64,36 +67,30 @@ impl Zone {
     }
 }
 
-/// Events: ids of the catalogue and `LABEL@INSTANT`, separated by commas.
+/// Words separated by commas, of which each must be readable as the same.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(inline, with = "String", extend("minLength" = 1, "maxLength" = 8_000))]
-pub(crate) struct Events(Vec<Event>);
+#[schemars(inline, extend("minLength" = 1, "maxLength" = 2_000, "pattern" = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
+pub(crate) struct Words(String);
 
-impl TryFrom<String> for Events {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let events = text.split(',').map(|one| one.trim().parse()).collect::<Result<Vec<_>, _>>()?;
-        if events.len() > MAX_EVENTS {
-            Err(format!("must be at most {MAX_EVENTS}"))
-        } else {
-            Ok(Self(events))
-        }
+impl Words {
+    /// What the words of a parameter stand for.
+    pub(super) fn read<T: FromStr<Err: Display>>(&self, parameter: &str) -> Result<Vec<T>, Problem> {
+        let one = |word: &str| {
+            let unreadable = |error| Problem::unusable(parameter, format!("has {word:?}: {error}"));
+            word.trim().parse().map_err(unreadable)
+        };
+        self.0.split(',').map(one).collect()
     }
 }
 
-/// One of them.
+/// An event: the id of a release or update of the catalogue, or `LABEL@INSTANT`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(inline, with = "String", extend("minLength" = 1, "maxLength" = 400))]
-pub(crate) struct OneEvent(pub(super) Event);
+#[schemars(inline, extend("minLength" = 1, "maxLength" = 400, "pattern" = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
+pub(crate) struct OneEvent(String);
 
-impl TryFrom<String> for OneEvent {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.trim().parse().map(Self)
+impl OneEvent {
+    pub(super) fn read(&self) -> Result<Event, Problem> {
+        self.0.trim().parse().map_err(|error: String| Problem::unusable("event", error))
     }
 }
 
@@ -161,11 +158,15 @@ impl About {
 /// The instants of events with what to call them.
 pub(super) async fn instants(
     state: &AppState,
-    events: Events,
+    events: &Words,
     phase: Option<PhaseKind>,
 ) -> Result<Vec<(String, DateTime<Utc>)>, Problem> {
-    let mut found = Vec::with_capacity(events.0.len());
-    for event in events.0 {
+    let events: Vec<Event> = events.read("events")?;
+    if events.len() > MAX_EVENTS {
+        return Err(Problem::unusable("events", format!("must be at most {MAX_EVENTS}")));
+    }
+    let mut found = Vec::with_capacity(events.len());
+    for event in events {
         found.push(instant_of(state, event, phase, "events").await?);
     }
     Ok(found)

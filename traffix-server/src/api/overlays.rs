@@ -11,7 +11,7 @@ use traffix_core::catalogue::PhaseKind;
 use traffix_core::overlay::{Overlay, Period, Trace, Window, align, stretches, wall_clock};
 
 use super::Chapter;
-use super::history::{About, Events, SourceParams, instants, refused};
+use super::history::{About, SourceParams, Words, instants, refused};
 use super::measurements::{Step, may_read};
 use crate::AppState;
 use crate::auth::Caller;
@@ -32,7 +32,7 @@ const STEP_SECS: u32 = 900;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct OverlayParams {
     /// Events: ids of the catalogue and `LABEL@INSTANT`, separated by commas.
-    events: Option<Events>,
+    events: Option<Words>,
     /// Which phase of an RU is 0 on the axis; its release if absent.
     phase: Option<PhaseKind>,
     /// Seconds before each event; a day if absent.
@@ -81,8 +81,8 @@ impl OverlayApi {
     ) -> Result<Answer<OverlayAnswer>, Problem> {
         may_read(&self.0, &who)?;
         let about = About::new(&self.0, &who, source.0).await?;
-        let mut params = params.0;
-        match (params.events.take(), params.period) {
+        let params = params.0;
+        match (&params.events, params.period) {
             (Some(events), None) => self.events(&about, events, &params).await,
             (None, Some(period)) => self.periods(&about, period, &params).await,
             (Some(_), Some(_)) => Err(Problem::unusable("period", "must not be given with `events`")),
@@ -95,7 +95,7 @@ impl OverlayApi {
     async fn events(
         &self,
         about: &About,
-        events: Events,
+        events: &Words,
         params: &OverlayParams,
     ) -> Result<Answer<OverlayAnswer>, Problem> {
         let window = Window {

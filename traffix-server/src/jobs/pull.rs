@@ -49,6 +49,9 @@ pub(crate) struct Plan {
     pub(crate) interval: TimeDelta,
 }
 
+/// How often a lease is asked for that nobody seems to have.
+const TRIES: usize = 3;
+
 /// Is told how far a pull is, after every unit of work.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&PlatformReport) + Send + Sync);
 
@@ -79,21 +82,17 @@ pub(crate) async fn pull(
 ) -> PlatformReport {
     let mut report = PlatformReport::new(platform.id());
     let source = platform.id().to_string();
-    match store.lease(&source, &plan.holder, plan.lease).await {
-        Ok(Some(lease)) => {
+    match take(store, &source, plan).await {
+        Ok(Ok(lease)) => {
             let report = leased(store, platform, up, (plan, progress, &lease), stop).await;
             if let Err(error) = store.release(&lease).await {
                 tracing::warn!(%source, %error, "the lease could not be given back; it runs out by itself");
             }
             return report;
         }
-        Ok(None) => {
+        Ok(Err(holder)) => {
             report.status = PullStatus::Busy;
-            let found = store.source(&source).await.ok().flatten().and_then(|source| source.lease);
-            report.busy = Some(found.map_or_else(
-                || "another process".into(),
-                |lease| format!("{} until {}", lease.holder, lease.until.format("%Y-%m-%dT%H:%M:%SZ")),
-            ));
+            report.busy = Some(holder);
         }
         Err(error) => {
             report.failed(&error);
@@ -101,6 +100,20 @@ pub(crate) async fn pull(
         }
     }
     report
+}
+
+/// The lease of a source, or who has it until when. What ran out between the two questions is asked for again.
+async fn take(store: &dyn Store, source: &str, plan: &Plan) -> Result<Result<Lease, String>, StoreError> {
+    for _ in 0..TRIES {
+        if let Some(lease) = store.lease(source, &plan.holder, plan.lease).await? {
+            return Ok(Ok(lease));
+        }
+        if let Some(lease) = store.source(source).await?.and_then(|source| source.lease) {
+            let until = lease.until.format("%Y-%m-%dT%H:%M:%SZ");
+            return Ok(Err(format!("{} until {until}", lease.holder)));
+        }
+    }
+    Ok(Err("another process".into()))
 }
 
 async fn leased(
