@@ -76,14 +76,10 @@ fn on_record() {
         alarms.len(),
         alarms.len() as f64 / weeks
     );
-    let strays: Vec<_> = recorded::CALM.iter().flat_map(|week| recorded::strays(&all, week)).collect();
-    let mut sizes: Vec<f64> = strays.iter().map(|(log, _)| log.abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    let held = strays.iter().filter(|(_, z)| z.abs() <= 1.2816).count() as f64 / strays.len() as f64;
+    let (n, error, held) = recorded::usual_error(&all);
     println!(
-        "- usual traffic of the calm weeks, n {}: median error {:.1} %, 80 % intervals hold {:.0} %\n",
-        sizes.len(),
-        100.0 * sizes[sizes.len() / 2],
+        "- usual traffic of the calm weeks, n {n}: median error {:.1} %, 80 % intervals hold {:.0} %\n",
+        100.0 * error,
         100.0 * held
     );
     println!("{DELAYS}");

@@ -41,11 +41,7 @@ fn rises_are_found_within_three_bins() {
 
 #[test]
 fn usual_traffic_is_that_of_the_other_weeks() {
-    let all = samples();
-    let strays: Vec<_> = CALM.iter().flat_map(|week| recorded::strays(&all, week)).collect();
-    let mut sizes: Vec<f64> = strays.iter().map(|(log, _)| log.abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    assert!(sizes[sizes.len() / 2] < 0.08);
-    let held = strays.iter().filter(|(_, z)| z.abs() <= 1.2816).count();
-    assert!((65..=90).contains(&(100 * held / strays.len())), "{held} of {} within 80 %", strays.len());
+    let (n, error, held) = recorded::usual_error(&samples());
+    assert!(n > 700 && error < 0.08, "{n}: {error}");
+    assert!((0.65..0.91).contains(&held), "{held} within 80 %");
 }

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use traffix_core::forecast::{
-    Corrections, ForecastInput, Item, Laws, LogNormal, Moment, Options, RuInput, RuKind, Signals, Worlds,
-    curve,
-};
+use serde_json::json;
+use traffix_core::forecast::{Corrections, ForecastInput, Laws, LogNormal, RuKind, Worlds, curve};
 use traffix_core::learning::MeasuredCurve;
-use traffix_core::network::{LineRate, Network};
 use traffix_core::samples::Samples;
 
 use super::chance::Chance;
@@ -128,35 +125,18 @@ fn mix(id: &str, chance: &mut Chance) -> BTreeMap<String, f64> {
 }
 
 fn question(network: &str, at: DateTime<Utc>, bytes: f64) -> ForecastInput {
-    let mut place = Network::new(network, "Europe/London", LINES);
-    place.country = Some("GB".to_owned());
-    place.national_lines = Some(28.5e6);
-    place.line_rate_bps = Some(LineRate { median: 90e6, sigma: 0.8 });
-    let item = |platform: &str| Item {
-        platform: platform.to_owned(),
-        weight: None,
-        bytes: Some(bytes),
-        disk_bytes: None,
-        bytes_sigma: None,
-        bitrate_bps: None,
-        max_bps: None,
-        cdn_shares: None,
-    };
-    ForecastInput {
-        ru: RuInput {
-            id: format!("update-{at}"),
-            title: None,
-            franchise: Some("game".to_owned()),
-            kind: RuKind::Update,
-            release_at: Some(Moment::At(at)),
-            preload_at: None,
-            unlock_at: None,
-            waves: Vec::new(),
-            items: ["playstation", "xbox", "steam"].map(item).into(),
-            signals: Signals { mau: Some(6e7), ..Signals::default() },
-            already_downloaded_share: None,
+    let items =
+        ["playstation", "xbox", "steam"].map(|platform| json!({"platform": platform, "bytes": bytes}));
+    let question = json!({
+        "ru": {
+            "id": format!("update-{at}"), "franchise": "game", "kind": "update", "release_at": at, "items": items,
+            "signals": {"mau": 6e7},
         },
-        network: place,
-        options: Options { step_s: STEP_S, horizon_s: 172_800, draws: 128, seed: 1 },
-    }
+        "network": {
+            "id": network, "country": "GB", "tz": "Europe/London", "lines": LINES, "national_lines": 28.5e6,
+            "line_rate_bps": {"median": 90e6, "sigma": 0.8},
+        },
+        "options": {"step_s": STEP_S, "horizon_s": 172_800, "draws": 128, "seed": 1},
+    });
+    serde_json::from_value(question).expect("a question")
 }

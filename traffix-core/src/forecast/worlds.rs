@@ -42,11 +42,7 @@ impl Worlds {
     ///
     /// [`ForecastError::Invalid`] with everything [`ForecastInput::validate`] finds.
     pub fn new(input: &ForecastInput) -> Result<Self, ForecastError> {
-        let findings = input.validate();
-        if !findings.is_empty() {
-            return Err(ForecastError::Invalid(findings));
-        }
-        Ok(Self::of(Plan::new(input), input))
+        Self::with(input, &Corrections::default())
     }
 
     /// The same with platforms and start laws as learned. Their factor and spread change quantiles and no world.
@@ -61,12 +57,8 @@ impl Worlds {
         }
         let mut plan = Plan::new(&corrections.ask(input));
         corrections.prepare(&mut plan);
-        Ok(Self::of(plan, input))
-    }
-
-    fn of(plan: Plan, input: &ForecastInput) -> Self {
         let (sample, _) = draw(&plan, input);
-        Self { plan, sample }
+        Ok(Self { plan, sample })
     }
 
     /// The clock that all worlds share.

@@ -79,9 +79,9 @@ impl Learned {
     ///            "items": [{"platform": "steam", "bytes": 20e9}], "signals": {"mau": 5e6}},
     ///     "network": {"id": "acme", "country": "GB", "tz": "Europe/London", "lines": 1e6},
     ///     "options": {"draws": 64, "horizon_s": 172800}
-    /// }"#).unwrap();
-    /// let p50 = forecast(&input).unwrap().peak.bps.p50;
-    /// let at = "2026-03-05T10:00:00Z".parse().unwrap();
+    /// }"#)?;
+    /// let p50 = forecast(&input)?.peak.bps.p50;
+    /// let at = "2026-03-05T10:00:00Z".parse()?;
     /// // Half of it in the first hour.
     /// let bytes = (0..24).map(|hour| 1e12 * f64::powi(0.5, hour)).collect();
     /// let seen = MeasuredEvent {
@@ -91,8 +91,9 @@ impl Learned {
     ///     ..MeasuredEvent::default()
     /// };
     /// let mut learned = Learned::default();
-    /// learned.learn(&input, &seen).unwrap();
+    /// learned.learn(&input, &seen)?;
     /// assert!(learned.told().iter().any(|one| one.detail.contains("start")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -118,8 +119,11 @@ impl Learned {
 
     /// Platforms and start laws as learned, without the effects: what effects are measured against.
     pub fn structure(&self, input: &ForecastInput) -> Corrections {
+        let items = &input.ru.items;
+        // A mix that lacks a platform of the RU says nothing of the others either.
+        let knows_all = items.iter().all(|item| self.platforms.contains_key(&item.platform));
         Corrections {
-            platforms: (self.platform_strength > 0.0 && !self.platforms.is_empty())
+            platforms: (self.platform_strength > 0.0 && knows_all)
                 .then(|| (self.platforms.clone(), self.platform_strength)),
             laws: self.shape.laws(input.ru.kind),
             ..Corrections::default()
@@ -129,7 +133,11 @@ impl Learned {
     /// Learns how downloads divide over the platforms of an RU from measured bytes and the bytes of one download.
     ///
     /// How these platforms together compare with others is not touched: the event says nothing of it.
-    pub fn observe_platforms(&mut self, input: &ForecastInput, measured_bytes: &BTreeMap<String, f64>) {
+    pub(super) fn observe_platforms(
+        &mut self,
+        input: &ForecastInput,
+        measured_bytes: &BTreeMap<String, f64>,
+    ) {
         let sizes = crate::forecast::engine_parts::median_sizes(input);
         let (belief, strength) = crate::forecast::engine_parts::platform_belief(input);
         if self.platforms.is_empty() {
@@ -171,7 +179,7 @@ impl Learned {
 
     /// Learns who starts when from a measured curve: extra bytes by bin of `step_s` seconds, the first of which holds the
     /// release `at`. Only the start laws of games are learned; for other kinds nothing happens.
-    pub fn observe_curve(
+    pub(super) fn observe_curve(
         &mut self,
         input: &ForecastInput,
         (at, step_s): (DateTime<Utc>, u32),

@@ -160,11 +160,8 @@ impl Learned {
         let left = now.sigma_log * now.sigma_log;
         let structure = self.structure(input);
         let mut applied = then.explain(&row);
-        let items = &input.ru.items;
-        let knows =
-            |mix: &&(BTreeMap<String, f64>, f64)| items.iter().all(|i| mix.0.contains_key(&i.platform));
-        if let Some((mix, _)) = structure.platforms.as_ref().filter(knows) {
-            let own = mix.iter().filter(|(id, _)| items.iter().any(|item| item.platform == **id));
+        if let Some((mix, _)) = &structure.platforms {
+            let own = mix.iter().filter(|(id, _)| input.ru.items.iter().any(|item| item.platform == **id));
             applied.extend(words::platforms(own));
         }
         if structure.laws.is_some() {

@@ -1,5 +1,6 @@
 //! A recorded series, each of its weeks watched with what the others teach.
 #![allow(dead_code, reason = "not every user takes all of it")]
+#![allow(clippy::cast_precision_loss, reason = "small counts")]
 #![allow(clippy::unwrap_used, reason = "the file is part of the tests; a broken one should stop them")]
 
 use std::num::NonZeroU32;
@@ -62,7 +63,7 @@ fn usual(samples: &Samples, monday: DateTime<Utc>) -> Baseline {
 }
 
 /// How the bins of a week stray from what the other weeks say: natural log, and in standard deviations.
-pub(crate) fn strays(samples: &Samples, week: &str) -> Vec<(f64, f64)> {
+fn strays(samples: &Samples, week: &str) -> Vec<(f64, f64)> {
     let monday = monday(week);
     let usual = usual(samples, monday);
     let first = samples.bin_at(monday).unwrap();
@@ -73,6 +74,15 @@ pub(crate) fn strays(samples: &Samples, week: &str) -> Vec<(f64, f64)> {
         (log, log / level.sigma_log)
     };
     bins.filter_map(level).map(stray).collect()
+}
+
+/// What calm weeks stray by: bins, median error (natural log, either way), share within 80 % intervals.
+pub(crate) fn usual_error(samples: &Samples) -> (usize, f64, f64) {
+    let strays: Vec<_> = CALM.iter().flat_map(|week| strays(samples, week)).collect();
+    let mut sizes: Vec<f64> = strays.iter().map(|(log, _)| log.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let held = strays.iter().filter(|(_, z)| z.abs() <= 1.2816).count();
+    (sizes.len(), sizes[sizes.len() / 2], held as f64 / sizes.len() as f64)
 }
 
 /// The spikes of a week, with a baseline that saw neither that week nor the vacation. The day before leads in.

@@ -1,6 +1,8 @@
 //! Usual traffic, and what events did to it.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -136,10 +138,8 @@ impl BaselineApi {
         windows: Option<&Windows>,
     ) -> Result<Fitted, Problem> {
         let zone = about.zone()?;
-        let mut left_out: Vec<LeftOut> =
-            params.exclude.map_or_else(|| Ok(Vec::new()), |words| words.read("exclude"))?;
-        let holidays: Vec<NaiveDate> =
-            params.holidays.map_or_else(|| Ok(Vec::new()), |words| words.read("holidays"))?;
+        let mut left_out: Vec<LeftOut> = read(params.exclude.as_ref(), "exclude")?;
+        let holidays: Vec<NaiveDate> = read(params.holidays.as_ref(), "holidays")?;
         let rus = planning::all(self.0.store.as_ref(), &usual::events_query(span)).await?;
         if !params.keep_events {
             left_out.extend(usual::known_events(&rus, span));
@@ -155,6 +155,11 @@ impl BaselineApi {
         let (samples, baseline) = made.map_err(|error| refused(&error, &about.source))?;
         Ok(Fitted { samples, baseline, left_out, rus })
     }
+}
+
+/// The words of a parameter, none if it is absent.
+fn read<T: FromStr<Err: Display>>(words: Option<&Words>, parameter: &str) -> Result<Vec<T>, Problem> {
+    words.map(|words| words.read(parameter)).transpose().map(Option::unwrap_or_default)
 }
 
 fn weeks(params: &FitParams) -> Result<u32, Problem> {

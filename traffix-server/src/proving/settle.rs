@@ -159,12 +159,12 @@ async fn seen(look: &Look<'_>, made: &[Made]) -> Result<std::result::Result<Seen
     let Some((one, excess, mut observation)) = last else {
         return Ok(Err(Unmeasured::Ever("nothing was measured".into())));
     };
-    [observation.platforms, observation.cdns] = look.parts(&one.output).await?;
     let prior_bps = compute(one.input.clone(), None).await?.peak.bps.p50;
     if excess.noise_bps > TOLD_APART * prior_bps {
         let detail = "what was expected is too little to be told from the usual ups and downs";
         return Ok(Err(Unmeasured::Ever(detail.into())));
     }
+    [observation.platforms, observation.cdns] = look.parts(&one.output).await?;
     let event = lesson(one, &excess, &observation);
     let (from, until) = (one.output.grid.start, end(&one.output.grid));
     let window = MeasuredWindow { from, until, observation, noise_bps: excess.noise_bps, prior_bps };
